@@ -1,0 +1,258 @@
+"""The agent's own settings, section by section, and what a whole configuration becomes.
+
+`config.py` reads files into these; every other part only sees what stands here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from pacs_monitor.check import Check, Metric
+from pacs_monitor.node import Node
+from pacs_monitor.units import AeTitle, Duration, FilePath, Name, PlainText, Secret, Unit, Url
+
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+class Section(BaseModel):
+    """A part of the configuration file. Unknown settings are complaints."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=True
+    )
+
+
+def parse_clock(value: str) -> str:
+    """`HH:MM` from 00:00 to 24:00. Raises ValueError with the remedy."""
+    hours, colon, minutes = str(value).partition(":")
+    if not (colon and hours.isdigit() and minutes.isdigit() and len(minutes) == 2):
+        raise ValueError(f'{value} is not a time of day; write for example "07:30"')
+    if int(minutes) > 59 or int(hours) * 60 + int(minutes) > 24 * 60:
+        raise ValueError(f'{value} is not a time of day; write for example "07:30"')
+    return f"{int(hours):02}:{minutes}"
+
+
+ClockTime = Annotated[str, AfterValidator(parse_clock), Unit("time of day", example="07:30")]
+
+
+class TlsServer(Section):
+    """The certificate that the web server shows."""
+
+    cert_file: FilePath
+    """The certificate with its chain (PEM)."""
+    key_file: FilePath
+    """Its private key (PEM)."""
+    client_ca_file: FilePath | None = None
+    """If set, clients must show a certificate that this one signed (PEM)."""
+
+
+class WebSettings(Section):
+    """Where the agent listens, and who may ask."""
+
+    listen: PlainText = "127.0.0.1:9811"
+    """Address and port; beyond loopback it needs tls and one of the three ways to say who may ask."""
+    bearer_token: Secret | None = None
+    """A token that clients send, as ${VARIABLE}; better: bearer_token_file."""
+    bearer_token_file: FilePath | None = None
+    """A file that holds the token."""
+    basic_auth_file: FilePath | None = None
+    """A file of lines `user:hash` as `htpasswd -B` writes them (bcrypt)."""
+    allow_from: tuple[PlainText, ...] = ()
+    """Networks that need neither token nor password, such as 10.0.3.0/24."""
+    tls: TlsServer | None = None
+    """TLS for the web server."""
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port. `config.py` has made sure that they are well formed."""
+        host, _, port = self.listen.rpartition(":")
+        return host.strip("[]"), int(port)
+
+
+class MetricsSettings(Section):
+    """What goes onto series."""
+
+    labels: tuple[Name, ...] = ()
+    """Which of the nodes' labels every series of a node carries."""
+
+
+class Hours(Section):
+    """A weekly plan of working hours."""
+
+    days: tuple[Day, ...] = DAYS
+    """The weekdays: mon-fri, [sat, sun] or mon,wed."""
+    from_: ClockTime = Field("00:00", alias="from")
+    """When they begin."""
+    to: ClockTime = "24:00"
+    """When they end; earlier than `from` means on the next day."""
+    holidays: PlainText | None = None
+    """A country (RO) or country-subdivision (DE-BY) whose public holidays do not count as working days."""
+    closed: tuple[date, ...] = ()
+    """More days off."""
+
+
+class Maintenance(Section):
+    """A planned time in which nothing alerts anew."""
+
+    name: Name
+    """Its name, for pages and series."""
+    nodes: dict[str, PlainText] | tuple[Name, ...] = Field(default_factory=dict)
+    """Which nodes: a list of names, or labels to match such as {role: modality}; all if left out."""
+    days: tuple[Day, ...] = ()
+    """The weekdays on which it begins; or `on` for one date."""
+    on: date | None = None
+    """The date on which it begins, if it happens once."""
+    from_: ClockTime = Field("00:00", alias="from")
+    """When it begins, in the agent's time zone."""
+    for_: Duration = Field(alias="for")
+    """How long it lasts."""
+    reason: PlainText = ""
+    """Why, for people."""
+
+
+class HealthSettings(Section):
+    """When imaging as a whole counts as healthy."""
+
+    require: tuple[PlainText, ...] = ("importance=critical",)
+    """All nodes that match one of these `label=value` must be healthy."""
+    min_healthy: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
+    """For `label=value`, how many of its nodes must be healthy for /health/label; 1 unless set."""
+
+
+class SelfCheck(Section):
+    """How the agent notices that it is the one that is cut off."""
+
+    nodes: tuple[Name, ...]
+    """When every one of these nodes fails, the fault is the agent's own: nothing alerts, health says so."""
+
+
+class ScpSettings(Section):
+    """The agent's own DICOM listener, for checks that move studies to it."""
+
+    listen: PlainText = "127.0.0.1:11113"
+    """Address and port."""
+    ae_title: AeTitle | None = None
+    """Its AE title; the agent's unless set."""
+
+
+class AlertingSettings(Section):
+    """Alert rules and routes."""
+
+    rules: tuple[PlainText, ...] = ("builtin",)
+    """Prometheus rule files (globs), and `builtin`."""
+    disable: tuple[Name, ...] = ()
+    """Names of built-in alerts to leave out."""
+    routes: FilePath | None = None
+    """An Alertmanager configuration."""
+    scrape_interval: Duration = 15.0
+    """How often samples are taken for the rules."""
+
+
+class AgentSettings(Section):
+    """Everything in the file but nodes, profiles and checks."""
+
+    site: Name = "main"
+    """The site's name, on every series and alert."""
+    time_zone: PlainText = "UTC"
+    """The zone of all hours and maintenance, such as Europe/Bucharest."""
+    external_url: Url | None = None
+    """How people reach the agent's pages, for links."""
+    ae_title: AeTitle = "PACSMON"
+    """The AE title we call with; a node may set calling_ae_title."""
+    data_dir: FilePath = Path("/var/lib/pacs-monitor")
+    """Where state is kept; must be writable."""
+    check_dirs: tuple[FilePath, ...] = ()
+    """Folders of the administrator's own checks."""
+    web: WebSettings = WebSettings()
+    scp: ScpSettings | None = None
+    metrics: MetricsSettings = MetricsSettings()
+    hours: dict[Name, Hours] = Field(default_factory=dict)
+    health: HealthSettings = HealthSettings()
+    maintenance: tuple[Maintenance, ...] = ()
+    alerting: AlertingSettings = AlertingSettings()
+    self_check: SelfCheck | None = None
+    workers: Annotated[int, Field(ge=0, le=64)] = 0
+    """How many worker processes probe; 0: one, and one more for every 5,000 nodes."""
+
+
+Key = tuple[str, str]
+"""What identifies a check: the node's name ("" without one) and the check's."""
+
+
+@dataclass(frozen=True)
+class ConfiguredCheck:
+    """A check as the configuration asks for it: what a worker is told, and what series are labelled with."""
+
+    node: Node | None
+    name: str
+    kind: str
+    source: Path
+    """The file that holds the check's class."""
+    settings: dict[str, Any]
+    """The check's settings as typed, merged, secrets resolved: `model_validate` takes them anew in the worker."""
+    check: Check
+    """The same, validated, for whoever needs interval, thresholds and the like."""
+    labels: tuple[tuple[str, str], ...]
+    """The labels of its series, in order, escaped by nobody yet: site, node, check, kind, role, importance, ..."""
+    metrics: tuple[Metric, ...] = ()
+    """What its file declares."""
+    fingerprint: str = ""
+    """Changes when the check must be started anew."""
+
+    @property
+    def key(self) -> Key:
+        """(node, check)."""
+        return (self.node.name if self.node else "", self.name)
+
+
+def fingerprint(*parts: Any) -> str:
+    """A short digest of plain data. Secrets may be among it: it cannot be turned back."""
+    text = json.dumps(parts, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Complaint:
+    """One mistake in a file: where, which setting, what and the remedy."""
+
+    file: str
+    line: int
+    setting: str
+    message: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{place}: {self.setting}: {self.message}" if self.setting else f"{place}: {self.message}"
+
+
+class ConfigError(Exception):
+    """A configuration that cannot be used: all its complaints at once."""
+
+    def __init__(self, complaints: list[Complaint]) -> None:
+        """Keep them in the order of the files' lines."""
+        self.complaints = complaints
+        super().__init__("\n".join(str(complaint) for complaint in complaints))
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """A whole, valid configuration."""
+
+    path: Path
+    agent: AgentSettings
+    nodes: dict[str, Node]
+    checks: dict[Key, ConfiguredCheck]
+    warnings: tuple[Complaint, ...] = ()
+    """What is accepted but probably not meant."""
+    files: tuple[Path, ...] = ()
+    """Every file and folder it was read from: a change in one is a reason to load anew."""
+    raw: dict[str, Any] = field(default_factory=dict)
+    """Sections that later parts read themselves (notify, people, on_call), as typed."""

@@ -111,9 +111,12 @@ def test_a_raw_server_that_waits_forever_ends_with_the_test(raw_server: StartRaw
 
 
 def test_a_mistake_in_a_raw_servers_behaviour_fails_the_test() -> None:
-    with pytest.raises(ZeroDivisionError), RawServer(lambda conn: 1 // 0) as server:
-        with socket.create_connection((server.host, server.port), 5) as client:
+    def touch(server: RawServer) -> None:
+        with server, socket.create_connection((server.host, server.port), 5) as client:
             assert client.recv(1) == b""
+
+    with pytest.raises(ZeroDivisionError):
+        touch(RawServer(lambda conn: 1 // 0))
 
 
 _DEAF = """

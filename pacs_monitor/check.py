@@ -179,9 +179,7 @@ class Histogram(Metric):
 
     kind = "histogram"
 
-    def __init__(
-        self, name: str, help: str, labels: tuple[str, ...] = (), *, buckets: tuple[float, ...]
-    ) -> None:
+    def __init__(self, name: str, help: str, labels: tuple[str, ...] = (), *, buckets: tuple[float, ...]) -> None:
         """`buckets` are the upper bounds in the metric's unit, rising, without infinity."""
         super().__init__(name, help, labels)
         self.buckets = tuple(float(bound) for bound in buckets)
@@ -238,6 +236,8 @@ class Surroundings:
     site: str = ""
     deadline: float = float("inf")
     """When the run must have ended, on the event loop's clock; set anew for each run."""
+    waiting: bool = False
+    """Whether the run waits for the budget right now."""
     waited: float = 0.0
     """Seconds this run waited for the budget: they count as lateness, not as duration."""
     abandoned: list[int] = field(default_factory=list)

@@ -206,9 +206,7 @@ def _metrics(path: Path, tree: ast.Module, module: ModuleType) -> tuple[tuple[Me
             _refuse(path, line, fault)
         other = metric_rules.conflict(metric, found.values())
         if other is not None:
-            _refuse(
-                path, line, f"{metric.name} is declared differently in line {lines[other.name]}; rename it"
-            )
+            _refuse(path, line, f"{metric.name} is declared differently in line {lines[other.name]}; rename it")
         found.setdefault(metric.name, metric)
         lines.setdefault(metric.name, line)
     return tuple(found.values()), lines

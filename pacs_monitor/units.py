@@ -11,9 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringCo
 
 DURATION_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "y": 31536000.0}
 # The order of Prometheus: larger units first, each at most once.
-_DURATION = re.compile(
-    r"(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+)s)?(?:(\d+)ms)?", re.ASCII
-)
+_DURATION = re.compile(r"(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+)s)?(?:(\d+)ms)?", re.ASCII)
 _DURATION_ORDER = ("y", "w", "d", "h", "m", "s", "ms")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(|[kMGTP]i?)B?", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -94,9 +92,7 @@ def parse_size(value: Any) -> int:
 def _plain_text(value: str) -> str:
     found = _CONTROL.search(value)
     if found:
-        raise ValueError(
-            f"holds the control character {found[0]!r} at position {found.start() + 1}; remove it"
-        )
+        raise ValueError(f"holds the control character {found[0]!r} at position {found.start() + 1}; remove it")
     return value
 
 
@@ -112,9 +108,7 @@ def check_ae_title(value: str) -> str:
     if len(title) > 16:
         raise ValueError(f"{title} has {len(title)} characters; an AE title has at most 16")
     if not title.isascii() or "\\" in title:
-        raise ValueError(
-            f"{title} holds a character that an AE title may not have; use ASCII without backslash"
-        )
+        raise ValueError(f"{title} holds a character that an AE title may not have; use ASCII without backslash")
     return title
 
 
@@ -155,9 +149,7 @@ Name = Annotated[str, AfterValidator(_check_name), Unit("name", example="ct1")]
 OptionalName = Annotated[str, AfterValidator(_check_optional_name), Unit("name", example="find-today")]
 AeTitle = Annotated[str, AfterValidator(check_ae_title), Unit("AE title", example="ORTHANC")]
 Host = Annotated[str, AfterValidator(_check_host), Unit("host", example="10.0.0.5")]
-Port = Annotated[
-    int, AfterValidator(_check_port), BeforeValidator(_parse_port), Unit("TCP port", "1 to 65535", "4242")
-]
+Port = Annotated[int, AfterValidator(_check_port), BeforeValidator(_parse_port), Unit("TCP port", "1 to 65535", "4242")]
 Duration = Annotated[float, BeforeValidator(parse_duration), Unit("duration", "seconds", "15s")]
 Ratio = Annotated[float, BeforeValidator(parse_ratio), Unit("share", "ratio", "10%")]
 Size = Annotated[int, BeforeValidator(parse_size), Unit("size", "bytes", "20GB")]

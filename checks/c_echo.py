@@ -1,0 +1,32 @@
+"""C-ECHO: does the DICOM service let us in and answer?"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from pydantic import PrivateAttr
+
+from pacs_monitor.check import Sample
+from pacs_monitor.dicom import DicomCheck
+from pacs_monitor.dicom.codec import Context
+from pacs_monitor.dicom.contexts import ContextName, with_verification
+
+
+class CEcho(DicomCheck):
+    """Associate, send one C-ECHO, release; each phase is timed and each refusal told apart."""
+
+    affects_health: bool = True
+    contexts: tuple[ContextName, ...] = ()
+    """SOP classes that the node must also accept, by keyword (CTImageStorage) or UID; nothing is sent for them."""
+
+    _proposed: tuple[Context, ...] | None = PrivateAttr(default=None)
+
+    async def run(self) -> AsyncIterator[Sample]:
+        """Raise CheckFailed if the C-ECHO does not succeed or a listed SOP class is refused."""
+        if self._proposed is None:
+            self._proposed = with_verification(self.contexts)
+        outcome = await self.echo(self._proposed)
+        for sample in self.samples(outcome):
+            yield sample
+        if outcome.failure is not None:
+            raise outcome.failure

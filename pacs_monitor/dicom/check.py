@@ -1,0 +1,116 @@
+"""The base of all checks of DICOM nodes, and the metrics that they share."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import ClassVar
+
+from pydantic import PrivateAttr
+
+from pacs_monitor.check import Counter, Gauge, NodeCheck, Sample, perf_counter
+from pacs_monitor.dicom import reasons
+from pacs_monitor.dicom.codec import Context, Identity
+from pacs_monitor.dicom.conversation import VERIFICATION_ONLY, Outcome, Script
+from pacs_monitor.dicom.echo import echo
+
+PHASE = Gauge(
+    "pacs_dicom_phase_seconds",
+    "Time that each phase of the last association took: dns, connect, tls, associate, dimse, release.",
+    ("phase",),
+)
+REJECTIONS = Counter(
+    "pacs_dicom_association_rejections_total",
+    "Association requests that the node rejected, by source and reason (PS3.8 9.3.4).",
+    ("source", "reason"),
+)
+PEER = Gauge(
+    "pacs_dicom_peer_info",
+    "What the node says of its DICOM implementation; always 1.",
+    ("implementation_uid", "implementation_version"),
+    keep=True,
+)
+_PHASES = {phase: PHASE.labels(phase=phase) for phase in reasons.PHASE_WORDS}
+
+
+class DicomCheck(NodeCheck):
+    """A check of a DICOM node, within the node's budget of associations."""
+
+    needs: ClassVar[tuple[str, ...]] = ("host", "port", "ae_title")
+
+    _scripts: dict[tuple[Context, ...], Script] = PrivateAttr(default_factory=dict)
+
+    @property
+    def place(self) -> str:
+        """host:port of the node."""
+        return f"{self.node.host}:{self.node.port}"
+
+    @asynccontextmanager
+    async def slot(self) -> AsyncIterator[None]:
+        """Hold one of the associations that the node's listener may see at once, for one association.
+
+        What is waited counts as lateness: it neither lengthens the run nor shortens its time.
+        """
+        surroundings, node = self.surroundings, self.node
+        listener = (str(node.host), int(node.port or 0))
+        if not surroundings.budget.try_acquire(listener, node.max_associations):
+            surroundings.waiting = True
+            try:
+                waited = await surroundings.budget.acquire(listener, node.max_associations, self.interval)
+            finally:
+                surroundings.waiting = False
+            surroundings.waited += waited
+            surroundings.deadline += waited
+        try:
+            yield
+        finally:
+            surroundings.budget.release(listener)
+
+    async def echo(self, contexts: tuple[Context, ...] = VERIFICATION_ONLY) -> Outcome:
+        """One association with one C-ECHO; the outcome holds phases in seconds, and the failure if there was one.
+
+        Raises CheckFailed("dns"), and CheckFailed("tls") if our own certificate files cannot be used.
+        """
+        surroundings, node = self.surroundings, self.node
+        started = perf_counter()
+        addresses = await surroundings.resolver.resolve(str(node.host), int(node.port or 0), surroundings.deadline)
+        looked_up = perf_counter() - started
+        script = self._scripts.get(contexts) or self._write(contexts)
+        async with self.slot():
+            if node.tls is None:
+                outcome = await echo(script, addresses, surroundings.deadline)
+            else:
+                from pacs_monitor.dicom.tls import context_for, echo_tls
+
+                context = await self.in_thread(context_for, node.tls)
+                name = node.tls.server_name or str(node.host)
+                outcome = await echo_tls(script, addresses, surroundings.deadline, context, name)
+        outcome.phases["dns"] = looked_up
+        return outcome
+
+    def samples(self, outcome: Outcome) -> Iterator[Sample]:
+        """The samples that every association gives: phases, who answered, rejections."""
+        for phase, seconds in outcome.phases.items():
+            yield _PHASES[phase](seconds)
+        accepted, rejected = outcome.accepted, outcome.rejected
+        if accepted is not None:
+            yield Sample(PEER, 1.0, (accepted.implementation_uid, accepted.implementation_version))
+        if rejected is not None:
+            source, reason = reasons.rejection_labels(rejected)
+            yield REJECTIONS(1, source=source, reason=reason)
+
+    def _write(self, contexts: tuple[Context, ...]) -> Script:
+        node, user = self.node, self.node.user_identity
+        identity = None
+        if user is not None:
+            password = user.password.get_secret_value() if user.password else None
+            identity = Identity(user.username, password)
+        script = self._scripts[contexts] = Script.write(
+            node=node.name,
+            place=self.place,
+            called=str(node.ae_title),
+            calling=node.calling_ae_title,
+            contexts=contexts,
+            identity=identity,
+        )
+        return script

@@ -1,0 +1,158 @@
+"""What a refusal means, in words for the person who must do something about it."""
+
+from __future__ import annotations
+
+from pacs_monitor.dicom.codec import Aborted, Rejected
+
+REJECT_RESULTS = {1: "permanent", 2: "transient"}
+REJECT_SOURCES = {1: "user", 2: "acse", 3: "presentation"}
+# PS3.8 table 9-21: (source, reason) -> a word for labels.
+REJECT_REASONS = {
+    (1, 1): "no_reason",
+    (1, 2): "application_context",
+    (1, 3): "calling_ae_title",
+    (1, 7): "called_ae_title",
+    (2, 1): "no_reason",
+    (2, 2): "protocol_version",
+    (3, 1): "congestion",
+    (3, 2): "local_limit",
+}
+CONTEXT_RESULTS = {
+    0: "accepted",
+    1: "rejected by the application",
+    2: "refused, no reason given",
+    3: "abstract syntax not supported",
+    4: "none of the transfer syntaxes supported",
+}
+# PS3.8 table 9-26, provider's reasons.
+ABORT_REASONS = {
+    0: "no reason given",
+    1: "it did not recognise the PDU",
+    2: "it did not expect the PDU",
+    4: "it did not recognise a parameter of the PDU",
+    5: "it did not expect a parameter of the PDU",
+    6: "a parameter of the PDU had a value that it does not take",
+}
+# PS3.7 annex C: statuses that a C-ECHO may give.
+STATUSES = {
+    0x0000: "success",
+    0x0110: "processing failure",
+    0x0122: "SOP class not supported",
+    0x0124: "refused, not authorised",
+    0x0210: "duplicate invocation",
+    0x0211: "unrecognised operation",
+    0x0212: "mistyped argument",
+}
+
+
+def rejection_labels(rejected: Rejected) -> tuple[str, str]:
+    """Source and reason as words of a closed list."""
+    source = REJECT_SOURCES.get(rejected.source, "unknown")
+    return source, REJECT_REASONS.get((rejected.source, rejected.reason), "unknown")
+
+
+def explain_rejection(rejected: Rejected, node: str, calling: str, called: str) -> str:
+    """What an A-ASSOCIATE-RJ means and what to do about it."""
+    match REJECT_REASONS.get((rejected.source, rejected.reason)):
+        case "calling_ae_title":
+            return (
+                f"{node} does not know our AE title {calling}; register {calling} there with this machine's "
+                f"address, or set ae_title to one that it knows"
+            )
+        case "called_ae_title":
+            return (
+                f"{node} does not answer to the AE title {called}; look up its own AE title there and "
+                f"set ae_title to it, letter by letter"
+            )
+        case "application_context":
+            return f"{node} does not take the DICOM application context; ask its vendor which service listens there"
+        case "protocol_version":
+            return f"{node} does not take protocol version 1 of DICOM; ask its vendor which service listens there"
+        case "congestion":
+            return f"{node} is too busy for another association right now; if it stays so, look at its load"
+        case "local_limit":
+            return (
+                f"{node} has reached its limit of associations; look there for associations left open, "
+                f"and raise the limit or restart the service"
+            )
+        case _:
+            when = "for now" if rejected.result == 2 else "permanently"
+            return (
+                f"{node} rejected the association {when} without saying why (source {rejected.source}, reason "
+                f"{rejected.reason}); look into its log at this time, it often means an unregistered AE title "
+                f"({calling}) or address"
+            )
+
+
+def explain_abort(aborted: Aborted, node: str, phase: str, calling: str) -> str:
+    """What an A-ABORT means and what to do about it."""
+    during = PHASE_WORDS[phase]
+    if aborted.source == 2:
+        why = ABORT_REASONS.get(aborted.reason, f"reason {aborted.reason}")
+        return f"{node} aborted {during}: {why}; look into its log at this time and send it to the vendor"
+    return (
+        f"{node} aborted {during} on its own account; look into its log at this time, it often means that "
+        f"{calling} is not permitted there"
+    )
+
+
+PHASE_WORDS = {
+    "dns": "while its name was looked up",
+    "connect": "while the connection was opened",
+    "tls": "during the TLS handshake",
+    "associate": "while the association was negotiated",
+    "dimse": "after the C-ECHO request",
+    "release": "while the association was released",
+}
+
+
+def explain_silence(node: str, place: str, phase: str, seconds: float, received: int) -> str:
+    """Who was silent for how long, at which point, and what to do."""
+    waited = f"{seconds:.3g} s"
+    partly = f" but {received} bytes of an answer" if received else ""
+    match phase:
+        case "connect":
+            return (
+                f"{node} ({place}) did not answer within {waited}; nothing came back at all: the machine is off, "
+                f"or a firewall drops the packets; try to ping it and ask the network team about port "
+                f"{place.rpartition(':')[2]}"
+            )
+        case "tls":
+            return (
+                f"{node} ({place}) took the connection and did not finish the TLS handshake within {waited}; "
+                f"does this port speak TLS?"
+            )
+        case "associate":
+            return (
+                f"{node} ({place}) took the connection and gave no answer{partly} to our association request "
+                f"within {waited}; the service hangs or has no free thread: restart it, or ask its vendor"
+            )
+        case "release":
+            return (
+                f"{node} ({place}) answered the C-ECHO and then did not answer{partly} the release within {waited}; "
+                f"its associations may pile up: ask its vendor"
+            )
+        case _:
+            return (
+                f"{node} ({place}) took the association and gave no answer{partly} to the C-ECHO within {waited}; "
+                f"the service hangs behind its front door: look at its load and database, or restart it"
+            )
+
+
+def explain_status(status: int, node: str) -> str:
+    """What a C-ECHO status other than success means and what to do."""
+    meaning = STATUSES.get(status, "a status of its own")
+    return f"{node} answered the C-ECHO with 0x{status:04X} ({meaning}); look into its log at this time"
+
+
+def explain_bytes(data: bytes, node: str, place: str) -> str:
+    """What answered instead of DICOM, as far as its first bytes tell."""
+    start = bytes(data[:8])
+    if start[:1] == b"\x15" and start[1:2] == b"\x03":
+        return f"{node} ({place}) speaks TLS; set tls for this node"
+    if start.startswith((b"HTTP", b"<!DOC", b"<html")):
+        return f"{node} ({place}) is a web server; set port to its DICOM port"
+    if start.startswith(b"SSH-"):
+        return f"{node} ({place}) is an SSH server; set port to its DICOM port"
+    shown = start.hex(" ")
+    return f"{node} ({place}) answers, but not in DICOM (it began with {shown}); set port to its DICOM port"

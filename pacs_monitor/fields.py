@@ -1,0 +1,86 @@
+"""What a settings model consists of: the keys that people write, their types, units and nested models."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from types import NoneType, UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from pacs_monitor.units import Unit
+
+
+@lru_cache(maxsize=512)
+def settings_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The fields of a model by the key that people write."""
+    return {info.alias or name: info for name, info in model.model_fields.items()}
+
+
+def leaf_types(annotation: Any) -> Iterator[Any]:
+    """The types that an annotation ends in, through Annotated, unions, lists and the values of mappings."""
+    origin, args = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        yield from leaf_types(args[0])
+    elif origin in (Union, UnionType) or origin in (tuple, list, set, frozenset):
+        for arg in args:
+            yield from leaf_types(arg)
+    elif origin is dict:
+        yield from leaf_types(args[1])
+    elif annotation not in (NoneType, Ellipsis):
+        yield annotation
+
+
+def models_in(annotation: Any) -> list[type[BaseModel]]:
+    """The settings models among the types that an annotation ends in."""
+    return [leaf for leaf in leaf_types(annotation) if isinstance(leaf, type) and issubclass(leaf, BaseModel)]
+
+
+def is_optional(annotation: Any) -> bool:
+    """Whether None is one of its values."""
+    return NoneType in get_args(annotation)
+
+
+def unit_of(info: FieldInfo) -> Unit | None:
+    """How a field's value, or each of its values, is written."""
+    for item in info.metadata:
+        if isinstance(item, Unit):
+            return item
+    return next(_units(info.annotation), None)
+
+
+def _units(annotation: Any) -> Iterator[Unit]:
+    for arg in get_args(annotation):
+        if isinstance(arg, Unit):
+            yield arg
+        yield from _units(arg)
+
+
+def field_at(model: type[BaseModel], location: Iterable[int | str]) -> tuple[type[BaseModel], FieldInfo | None]:
+    """The innermost model on the way to a pydantic error's location, and the field it ends in, if any."""
+    info: FieldInfo | None = None
+    for part in location:
+        if info is not None:
+            nested = models_in(info.annotation)
+            here = next((inner for inner in nested if part in settings_of(inner)), None)
+            if here is None:
+                model = nested[0] if nested else model
+                continue
+            model = here
+        info = settings_of(model).get(str(part), info)
+    return model, info
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """`did you mean X?`, or the names there are if none is near and they are few, or nothing."""
+    names = sorted(set(known))
+    near = difflib.get_close_matches(word.lower(), [name.lower() for name in names], 1, 0.6)
+    if near:
+        return f"did you mean {next(name for name in names if name.lower() == near[0])}?"
+    if not names:
+        return "there is none yet"
+    few = names[:12]
+    return f"there is {', '.join(few)}{' ...' if len(names) > len(few) else ''}"

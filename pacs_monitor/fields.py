@@ -39,9 +39,9 @@ def models_in(annotation: Any) -> list[type[BaseModel]]:
     return [leaf for leaf in leaf_types(annotation) if isinstance(leaf, type) and issubclass(leaf, BaseModel)]
 
 
-def is_optional(annotation: Any) -> bool:
-    """Whether None is one of its values."""
-    return NoneType in get_args(annotation)
+def has_names(annotation: Any) -> bool:
+    """Whether a value of the annotation may be a mapping of names to values."""
+    return dict in (get_origin(annotation), *(get_origin(arg) for arg in get_args(annotation)))
 
 
 def unit_of(info: FieldInfo) -> Unit | None:

@@ -131,7 +131,7 @@ def _load(path: Path, source: bytes, digest: str) -> CheckKind:
         _refuse(path, 1, f"is not Python: {error}")
     module = _run(path, tree, digest)
     cls = _check_class(path, tree, module)
-    metrics, lines = _metrics(path, tree, module)
+    metrics, lines = _metrics(path, tree, module, cls)
     summary = cls.description or (inspect.getdoc(cls) or "").partition("\n")[0]
     return CheckKind(path.stem, path, cls, metrics, summary, digest, lines)
 
@@ -195,12 +195,12 @@ def _faults_of_class(cls: type[Check]) -> Iterator[str]:
             yield f"thresholds names {threshold}, which is no setting of this check"
 
 
-def _metrics(path: Path, tree: ast.Module, module: ModuleType) -> tuple[tuple[Metric, ...], dict[str, int]]:
+def _metrics(
+    path: Path, tree: ast.Module, module: ModuleType, cls: type[Check]
+) -> tuple[tuple[Metric, ...], dict[str, int]]:
     found: dict[str, Metric] = {}
     lines: dict[str, int] = {}
-    for variable, metric in vars(module).items():
-        if not isinstance(metric, Metric):
-            continue
+    for variable, metric in _declared(module, cls):
         line = _line_of(tree, variable)
         for fault in metric_rules.faults(metric):
             _refuse(path, line, fault)
@@ -210,6 +210,17 @@ def _metrics(path: Path, tree: ast.Module, module: ModuleType) -> tuple[tuple[Me
         found.setdefault(metric.name, metric)
         lines.setdefault(metric.name, line)
     return tuple(found.values()), lines
+
+
+def _declared(module: ModuleType, cls: type[Check]) -> Iterator[tuple[str, Metric]]:
+    """The metrics of the file, and those that stand beside a class it builds on, under that class's name."""
+    for variable, value in vars(module).items():
+        if isinstance(value, Metric):
+            yield variable, value
+    for base in cls.__mro__[1:]:
+        if issubclass(base, Check) and base.__module__ not in (Check.__module__, module.__name__):
+            beside = vars(sys.modules[base.__module__]).values()
+            yield from ((cls.__name__, value) for value in beside if isinstance(value, Metric))
 
 
 def _line_of(tree: ast.Module, name: str) -> int:

@@ -7,16 +7,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from pacs_monitor.check import Check, Metric
 from pacs_monitor.node import Node
 from pacs_monitor.units import AeTitle, Duration, FilePath, Name, PlainText, Secret, Unit, Url
+
+if TYPE_CHECKING:
+    from pacs_monitor.loader import CheckKind
+    from pacs_monitor.tree import Value
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -38,6 +43,25 @@ def parse_clock(value: str) -> str:
     return f"{int(hours):02}:{minutes}"
 
 
+def parse_days(value: Any) -> Any:
+    """Weekdays of `mon-fri`, `mon,wed` or a list of such. Raises ValueError with the remedy."""
+    if isinstance(value, str):
+        value = [part for part in re.split(r"[,\s]+", value) if part]
+    if not isinstance(value, list):
+        return value
+    return tuple(dict.fromkeys(day for item in value for day in _days_of(str(item).lower())))
+
+
+def _days_of(text: str) -> list[Day]:
+    first, dash, last = text.partition("-")
+    ends = [day for day in (first, last if dash else first) if day in DAYS]
+    if len(ends) < 2:
+        raise ValueError(f"{text} is not a weekday; write {', '.join(DAYS)}, or a range such as mon-fri")
+    start, end = DAYS.index(first), DAYS.index(last if dash else first)
+    return [DAYS[(start + step) % 7] for step in range((end - start) % 7 + 1)]
+
+
+Days = Annotated[tuple[Day, ...], BeforeValidator(parse_days), Unit("weekdays", example="mon-fri")]
 ClockTime = Annotated[str, AfterValidator(parse_clock), Unit("time of day", example="07:30")]
 
 
@@ -85,7 +109,7 @@ class MetricsSettings(Section):
 class Hours(Section):
     """A weekly plan of working hours."""
 
-    days: tuple[Day, ...] = DAYS
+    days: Days = DAYS
     """The weekdays: mon-fri, [sat, sun] or mon,wed."""
     from_: ClockTime = Field("00:00", alias="from")
     """When they begin."""
@@ -104,7 +128,7 @@ class Maintenance(Section):
     """Its name, for pages and series."""
     nodes: dict[str, PlainText] | tuple[Name, ...] = Field(default_factory=dict)
     """Which nodes: a list of names, or labels to match such as {role: modality}; all if left out."""
-    days: tuple[Day, ...] = ()
+    days: Days = ()
     """The weekdays on which it begins; or `on` for one date."""
     on: date | None = None
     """The date on which it begins, if it happens once."""
@@ -195,11 +219,11 @@ class ConfiguredCheck:
     source: Path
     """The file that holds the check's class."""
     settings: dict[str, Any]
-    """The check's settings as typed, merged, secrets resolved: `model_validate` takes them anew in the worker."""
+    """The check's settings, merged, secrets resolved: `model_validate` takes them anew in the worker."""
     check: Check
     """The same, validated, for whoever needs interval, thresholds and the like."""
     labels: tuple[tuple[str, str], ...]
-    """The labels of its series, in order, escaped by nobody yet: site, node, check, kind, role, importance, ..."""
+    """The labels of its series, in order, not escaped: site, node, check, kind, role, importance, ..."""
     metrics: tuple[Metric, ...] = ()
     """What its file declares."""
     fingerprint: str = ""
@@ -254,3 +278,7 @@ class Configuration:
     """Every file and folder it was read from: a change in one is a reason to load anew."""
     raw: dict[str, Any] = field(default_factory=dict)
     """Sections that later parts read themselves (notify, people, on_call), as typed."""
+    trees: dict[str, Value] = field(default_factory=dict)
+    """The file's sections with file and line of each value, for complaints that come later."""
+    kinds: dict[str, CheckKind] = field(default_factory=dict)
+    """All kinds of checks that were found, used or not."""

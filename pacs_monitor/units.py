@@ -86,7 +86,8 @@ def parse_size(value: Any) -> int:
         raise ValueError(f"{value} is not a size; write for example 500MB, 20GB or 20GiB")
     number, prefix = match.groups()
     base = 1024 if prefix.endswith("i") else 1000
-    return round(float(number) * base ** " kMGTP".index(prefix[:1] or " "))
+    factor: int = base ** " kMGTP".index(prefix[:1] or " ")
+    return round(float(number) * factor)
 
 
 def _plain_text(value: str) -> str:
@@ -135,7 +136,7 @@ def _check_host(value: str) -> str:
 def _check_name(value: str) -> str:
     if not re.fullmatch(r"[^\W_][\w.-]{0,63}", value):
         raise ValueError(
-            f"{value!r} is not a name; use up to 64 letters, digits, '.', '-' and '_', beginning with a letter or digit"
+            f"{value!r} is not a name; use up to 64 letters, digits, '.', '-' and '_', first a letter or digit"
         )
     return value
 

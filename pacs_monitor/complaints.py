@@ -1,0 +1,100 @@
+"""Validates a part of the tree, and complains of each value at its own place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
+
+from pacs_monitor import sentences
+from pacs_monitor.fields import field_at, leaf_types, settings_of, suggestion
+from pacs_monitor.findings import Findings
+from pacs_monitor.tree import Items, Map, Place, Scalar, Value, below, is_null
+
+M = TypeVar("M", bound=BaseModel)
+
+_WANTS_LIST = {"tuple_type", "list_type", "set_type", "frozen_set_type"}
+_WANTS_MAP = {"dict_type", "mapping_type", "model_type"}
+
+
+def validate(model: type[M], data: dict[str, Any], tree: Map, findings: Findings, *, partial: bool = False) -> M | None:
+    """The model of the data, or None after a complaint about each wrong value at its place in the tree.
+
+    With `partial`, a missing setting is no fault: another part of the configuration may give it.
+    """
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        errors = error.errors(include_url=False)
+    for found in _relevant(errors, tree):
+        if not (partial and found["type"] == "missing"):
+            findings.complain(_place(found, tree), _message(found, model, tree))
+    return None
+
+
+def _relevant(errors: Iterable[ErrorDetails], tree: Map) -> list[ErrorDetails]:
+    """Without what the other members of a union say: a list given is measured as a list."""
+    errors = list(errors)
+    if len(errors) == 1:
+        return errors
+    fits = [error for error in errors if not _is_of_another_shape(error, _target(error, tree))]
+    fitted = {_place(error, tree).path for error in fits}
+    others = (error for error in errors if error not in fits)
+    return fits + [error for error in others if not any(p.startswith(_place(error, tree).path) for p in fitted)]
+
+
+def _is_of_another_shape(error: ErrorDetails, target: Value | None) -> bool:
+    if isinstance(target, Map):
+        return error["type"] in _WANTS_LIST or error["type"] == "string_type"
+    if isinstance(target, Items):
+        return error["type"] in _WANTS_MAP or error["type"] == "string_type"
+    return error["type"] in _WANTS_LIST | _WANTS_MAP
+
+
+def _walk(error: ErrorDetails, tree: Map) -> tuple[Value | None, Place]:
+    """The value that an error is about, and its place; parts of a location that name no setting are skipped."""
+    value: Value = tree
+    place = Place(tree.file, tree.line, tree.path)
+    for part in error["loc"]:
+        if isinstance(value, Map) and part in value.entries:
+            place = below(value, str(part))
+            value = value.entries[str(part)].value
+        elif isinstance(value, Items) and isinstance(part, int) and part < len(value.items):
+            value = value.items[part]
+            place = Place(value.file, value.line, value.path)
+    if error["type"] == "missing" and isinstance(value, Map):
+        return None, below(value, str(error["loc"][-1]))
+    if isinstance(value, Scalar) and value.text is not None:
+        place = Place(value.file, value.line, value.path)
+    return value, place
+
+
+def _target(error: ErrorDetails, tree: Map) -> Value | None:
+    return _walk(error, tree)[0]
+
+
+def _place(error: ErrorDetails, tree: Map) -> Place:
+    return _walk(error, tree)[1]
+
+
+def _message(error: ErrorDetails, model: type[BaseModel], tree: Map) -> str:
+    owner, info = field_at(model, error["loc"])
+    target = _target(error, tree)
+    if error["type"] == "extra_forbidden":
+        return f"there is no such setting; {suggestion(str(error['loc'][-1]), settings_of(owner))}"
+    if is_null(target) and error["type"] == "missing" and _stands_empty(error, tree):
+        error = {**error, "input": None, "type": "string_type"}
+    if isinstance(target, Scalar) and target.variable:
+        return sentences.hidden(target.variable, info)
+    secret = info is not None and SecretStr in leaf_types(info.annotation)
+    return sentences.sentence(error, info, secret=secret)
+
+
+def _stands_empty(error: ErrorDetails, tree: Map) -> bool:
+    parent: Value | None = tree
+    for part in error["loc"][:-1]:
+        if isinstance(parent, Map):
+            parent = parent.get(str(part)) or parent
+    return isinstance(parent, Map) and str(error["loc"][-1]) in parent.entries

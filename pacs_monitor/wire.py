@@ -1,0 +1,75 @@
+"""The pipe between the main process and a worker: length, then a marshalled tuple that begins with its kind.
+
+marshal carries a result for a tenth of what pickled dataclasses cost, and both ends are always the same Python.
+"""
+
+from __future__ import annotations
+
+import marshal
+from collections.abc import Iterator
+from typing import Any
+
+# From a worker.
+RESULT = 0
+"""(RESULT, check, started, duration, lateness, reason, message, series, value, series, value, ...)"""
+DEFINE = 1
+"""(DEFINE, series, check, metric name, label values)"""
+BEAT = 2
+"""(BEAT, associations in use, abandoned threads, DNS failures)"""
+REMEMBER = 3
+"""(REMEMBER, request, check, key, JSON text, keep) or JSON text None to forget"""
+BROKEN = 4
+"""(BROKEN, check, place, sentence): a check that could not be started"""
+PROBED = 5
+"""(PROBED, request, started, duration, reason, message, ((metric name, label names, label values, value), ...))"""
+REPLACE = 6
+"""(REPLACE, why): the worker asks to be replaced"""
+SKIPPED = 7
+"""(SKIPPED, check, why): a due run that was not started"""
+STOPPED = 8
+"""(STOPPED,): all associations are released, nothing more comes"""
+
+# To a worker.
+LOAD = 100
+"""(LOAD, pickled list of Orders)"""
+DROP = 101
+"""(DROP, (check, ...))"""
+COMMITTED = 102
+"""(COMMITTED, request, error or "")"""
+PROBE = 103
+"""(PROBE, request, check)"""
+STOP = 104
+"""(STOP,)"""
+
+_HEADER = 4
+LONGEST = 64 << 20
+
+
+def pack(message: tuple[Any, ...]) -> bytes:
+    """A message as it goes over the pipe."""
+    body = marshal.dumps(message)
+    return len(body).to_bytes(_HEADER, "little") + body
+
+
+class Unpacker:
+    """Messages from bytes as they come."""
+
+    __slots__ = ("_buffer",)
+
+    def __init__(self) -> None:
+        self._buffer = b""
+
+    def feed(self, data: bytes) -> Iterator[tuple[Any, ...]]:
+        """The messages that are complete now. Raises ValueError for what no worker of ours sends."""
+        buffer = self._buffer + data if self._buffer else data
+        start, size = 0, len(buffer)
+        while size - start >= _HEADER:
+            end = start + _HEADER + int.from_bytes(buffer[start : start + _HEADER], "little")
+            if end - start > LONGEST:
+                raise ValueError("a message longer than any of ours")
+            if end > size:
+                break
+            message: tuple[Any, ...] = marshal.loads(buffer[start + _HEADER : end])
+            start = end
+            yield message
+        self._buffer = buffer[start:]

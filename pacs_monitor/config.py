@@ -1,0 +1,168 @@
+"""Reads a configuration: one file, the nodes it takes from others, secrets and checks. All complaints at once."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pacs_monitor import yamltree
+from pacs_monitor.complaints import validate
+from pacs_monitor.configure import Configurator
+from pacs_monitor.content import content_dir
+from pacs_monitor.fields import settings_of, suggestion
+from pacs_monitor.filling import fill, resolve
+from pacs_monitor.findings import Findings
+from pacs_monitor.listening import check_listeners
+from pacs_monitor.loader import CheckKind, load_folders
+from pacs_monitor.nodes import Described, NodeReader
+from pacs_monitor.profiles import CheckLists, read_profiles
+from pacs_monitor.references import check_references
+from pacs_monitor.settings import AgentSettings, ConfigError, Configuration, ConfiguredCheck, Key
+from pacs_monitor.tree import Items, Map, Place, Scalar, below, is_null, plain
+
+READ_LATER = ("notify", "people", "on_call")
+"""Sections that other parts read themselves, from `Configuration.raw` and `Configuration.trees`."""
+_LISTS = ("profiles", "nodes", "nodes_from", "checks")
+TOP_LEVEL = (*settings_of(AgentSettings), *_LISTS, *READ_LATER)
+
+
+def load(path: Path, kinds: Mapping[str, CheckKind] | None = None, *, data_dir: bool = False) -> Configuration:
+    """The configuration that a file and what it names hold.
+
+    `kinds` are the kinds to use beside those of `check_dirs`; the built-in ones unless given. With `data_dir` the
+    data directory is made and tried as well. Raises ConfigError with all complaints, each at its file and line.
+    """
+    findings = Findings()
+    findings.read(path)
+    document = yamltree.read(path)
+    findings.extend(document.complaints)
+    findings.hidden.update(document.hidden)
+    root = document.root
+    if not isinstance(root, Map):
+        if not document.complaints:
+            findings.complain(root, "is not a mapping; write `setting: value` lines, or run pacs-monitor init")
+        raise ConfigError(findings.complaints)
+    loading = _Loading(path, root, findings)
+    configuration = loading.load(kinds, data_dir)
+    if findings.complaints:
+        raise ConfigError(findings.complaints)
+    return configuration
+
+
+class _Loading:
+    def __init__(self, path: Path, root: Map, findings: Findings) -> None:
+        self._path = path
+        self._root = root
+        self._findings = findings
+
+    def load(self, given: Mapping[str, CheckKind] | None, data_dir: bool) -> Configuration:
+        self._complain_of_unknown()
+        agent = self._agent_settings()
+        if data_dir and (fault := check_data_dir(agent.data_dir)):
+            self._findings.complain(below(self._root, "data_dir"), fault)
+        kinds, broken = self._kinds(given)
+        lists = CheckLists(kinds, broken, self._findings)
+        profiles = read_profiles(self._root.get("profiles"), self._findings)
+        reader = NodeReader(profiles, agent.ae_title, _label_owners(kinds), self._findings)
+        described = reader.read(self._root.get("nodes"), self._root.get("nodes_from"))
+        check_listeners(agent.web, agent.scp, self._root, self._findings)
+        check_references(agent, described, reader.names, self._root, self._findings)
+        self._check_ways_to_notify()
+        configurator = Configurator(agent, kinds, profiles, lists, self._findings)
+        checks = self._checks(configurator, described)
+        return Configuration(
+            path=self._path,
+            agent=agent,
+            nodes={name: found.node for name, found in described.items()},
+            checks=checks,
+            warnings=tuple(self._findings.warnings),
+            files=self._findings.files,
+            raw={key: plain(entry.value) for key, entry in self._root.entries.items() if key in READ_LATER},
+            trees={key: entry.value for key, entry in self._root.entries.items()},
+            kinds=kinds,
+        )
+
+    def _complain_of_unknown(self) -> None:
+        for key in self._root.entries:
+            if key not in TOP_LEVEL:
+                message = f"there is no such setting; {suggestion(key, TOP_LEVEL)}"
+                self._findings.complain(below(self._root, key), message)
+
+    def _agent_settings(self) -> AgentSettings:
+        known = {key: self._root.entries[key] for key in settings_of(AgentSettings) if key in self._root.entries}
+        data = fill(AgentSettings, Map(self._root.file, self._root.line, "", known), self._findings)
+        agent = validate(AgentSettings, data, self._root, self._findings)
+        # What is right is kept, so that a wrong setting leads to no complaints about others.
+        return agent or AgentSettings.model_validate(dict(filter(_is_valid, data.items())))
+
+    def _kinds(self, given: Mapping[str, CheckKind] | None) -> tuple[dict[str, CheckKind], set[str]]:
+        folders = self._check_dirs()
+        if given is None:
+            folders.insert(0, content_dir("checks"))
+        found, complaints = load_folders(folders)
+        self._findings.extend(complaints)
+        for folder in folders:
+            self._findings.read(folder)
+        broken = {Path(complaint.file).stem for complaint in complaints}
+        return {**(given or {}), **found}, broken - set(found)
+
+    def _check_dirs(self) -> list[Path]:
+        value = self._root.get("check_dirs")
+        folders = []
+        for item in value.items if isinstance(value, Items) else ():
+            if isinstance(item, Scalar) and item.text:
+                folder = resolve(item)
+                if folder.is_dir():
+                    folders.append(folder)
+                else:
+                    self._findings.complain(item, f"there is no folder {folder}; make it, or check the name")
+        return folders
+
+    def _check_ways_to_notify(self) -> None:
+        alerting = self._root.get("alerting")
+        if isinstance(alerting, Map) and "routes" in alerting.entries and not is_null(self._root.get("notify")):
+            message = "an Alertmanager file and `notify` both say who is told; keep one of the two"
+            self._findings.complain(below(alerting, "routes"), message)
+
+    def _checks(self, configurator: Configurator, described: Mapping[str, Described]) -> dict[Key, ConfiguredCheck]:
+        configurator.check_profiles()
+        checks: dict[Key, ConfiguredCheck] = {}
+        for found in described.values():
+            checks.update((check.key, check) for check in configurator.of_node(found))
+        checks.update((check.key, check) for check in configurator.without_node(self._root.get("checks")))
+        if not checks and not self._findings.complaints:
+            message = "nothing is checked; give a node or `checks` a check"
+            self._findings.warn(Place(self._root.file, self._root.line, ""), message)
+        for source in dict.fromkeys(check.source for check in checks.values()):
+            self._findings.read(source)
+        return checks
+
+
+def _is_valid(setting: tuple[str, Any]) -> bool:
+    quiet = Findings()
+    key, value = setting
+    return validate(AgentSettings, {key: value}, Map("", 0, "", {}), quiet) is not None
+
+
+def _label_owners(kinds: Mapping[str, CheckKind]) -> dict[str, str]:
+    owners: dict[str, str] = {}
+    for kind in kinds.values():
+        for metric in kind.metrics:
+            for label in metric.labelnames:
+                owners.setdefault(label, kind.kind)
+    return owners
+
+
+def check_data_dir(path: Path) -> str:
+    """What keeps state from being written there, with the remedy; nothing if all is well. Makes the directory."""
+    try:
+        path.mkdir(mode=0o750, exist_ok=True)
+    except OSError as error:
+        return f"{path} cannot be made ({error.strerror}); make it, and give it to the user that runs pacs-monitor"
+    try:
+        with tempfile.TemporaryFile(dir=path):
+            return ""
+    except OSError as error:
+        return f"{path} is not writable ({error.strerror}); give it to the user that runs pacs-monitor"

@@ -1,0 +1,175 @@
+"""Makes configured checks of nodes and of what is wanted of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pacs_monitor.check import Check, NodeCheck
+from pacs_monitor.complaints import validate
+from pacs_monitor.fields import settings_of, unit_of
+from pacs_monitor.filling import fill
+from pacs_monitor.findings import Findings
+from pacs_monitor.loader import CheckKind
+from pacs_monitor.node import Node
+from pacs_monitor.nodes import Described
+from pacs_monitor.profiles import CheckLists, Profile, Wanted
+from pacs_monitor.settings import AgentSettings, ConfiguredCheck, fingerprint
+from pacs_monitor.tree import Map, Value, below
+from pacs_monitor.units import format_duration
+
+
+@dataclass(frozen=True, eq=False)
+class _Prepared:
+    """A wanted check whose settings are valid, for whichever node."""
+
+    wanted: Wanted
+    kind: CheckKind
+    data: dict[str, Any]
+    check: Check
+
+
+class Configurator:
+    """Configures the checks of nodes. What many nodes share through a profile is validated and complained of once."""
+
+    def __init__(
+        self,
+        agent: AgentSettings,
+        kinds: Mapping[str, CheckKind],
+        profiles: Mapping[str, Profile],
+        lists: CheckLists,
+        findings: Findings,
+    ) -> None:
+        self._agent = agent
+        self._kinds = kinds
+        self._profiles = profiles
+        self._lists = lists
+        self._findings = findings
+        self._shared: dict[tuple[object, ...], dict[str, Wanted]] = {}
+        self._prepared: dict[Wanted, _Prepared | None] = {}
+
+    def check_profiles(self) -> None:
+        """Complain of what is wrong in a profile, used or not; a setting that is missing may come from a node."""
+        for profile in self._profiles.values():
+            for wanted in self._lists.merged({}, profile.checks, last=False).values():
+                cls = self._kinds[wanted.kind].cls
+                data = {**fill(cls, wanted.settings, self._findings), "name": wanted.name}
+                validate(cls, data, wanted.settings, self._findings, partial=True)
+
+    def of_node(self, described: Described) -> Iterator[ConfiguredCheck]:
+        """The checks of a node, without those that have complaints."""
+        node_data = {key: value for key, value in described.data.items() if key != "notes"}
+        labels = self._labels(described.node)
+        for wanted in self._wanted(described).values():
+            prepared = self._prepare(wanted)
+            if prepared and self._has_what_it_needs(prepared, described):
+                yield self._configured(prepared, described.node, node_data, labels)
+
+    def without_node(self, section: Value | None) -> Iterator[ConfiguredCheck]:
+        """The checks of the section `checks`."""
+        for wanted in self._lists.merged({}, section).values():
+            if issubclass(self._kinds[wanted.kind].cls, NodeCheck):
+                message = f"{wanted.kind} measures a node; move it to the `checks` of a node or of a profile"
+                self._findings.complain(wanted.settings, message)
+                continue
+            prepared = self._prepare(wanted)
+            if prepared:
+                yield self._configured(prepared, None, None, ())
+
+    def _wanted(self, described: Described) -> dict[str, Wanted]:
+        # A list shared by many nodes is merged once; the node's own list, the last, belongs to it alone.
+        key = (*described.profiles, *(id(value) for value in described.check_lists))
+        result = self._shared.get(key)
+        if result is None:
+            result = {}
+            for name in described.profiles:
+                result = self._lists.merged(result, self._profiles[name].checks, last=False)
+            for value in described.check_lists:
+                result = self._lists.merged(result, value)
+            self._shared[key] = result
+        return result
+
+    def _prepare(self, wanted: Wanted) -> _Prepared | None:
+        if wanted not in self._prepared:
+            self._prepared[wanted] = self._validated(wanted)
+        return self._prepared[wanted]
+
+    def _validated(self, wanted: Wanted) -> _Prepared | None:
+        kind = self._kinds[wanted.kind]
+        data = {**fill(kind.cls, wanted.settings, self._findings), "name": wanted.name}
+        check = validate(kind.cls, data, wanted.settings, self._findings)
+        if check is None:
+            return None
+        self._check_times(check, wanted.settings)
+        warnings = getattr(check, "warnings", None)
+        for warning in warnings() if callable(warnings) else ():
+            self._findings.warn(wanted.settings, str(warning))
+        return _Prepared(wanted, kind, data, check)
+
+    def _check_times(self, check: Check, settings: Map) -> None:
+        every = format_duration(check.interval)
+        for key in ("interval", "timeout", "retry_interval"):
+            if getattr(check, key) is not None and getattr(check, key) <= 0:
+                self._findings.complain(below(settings, key), "is not longer than 0s; write for example 10s")
+                return
+        if check.timeout is not None and check.timeout > check.interval:
+            message = f"{format_duration(check.timeout)} is longer than the interval of {every}; shorten it"
+            self._findings.complain(below(settings, "timeout"), message)
+        if check.retry_interval is not None and check.retry_interval > check.interval:
+            retry = format_duration(check.retry_interval)
+            message = f"{retry} is longer than the interval of {every}, and has no effect; shorten it"
+            self._findings.warn(below(settings, "retry_interval"), message)
+
+    def _has_what_it_needs(self, prepared: _Prepared, described: Described) -> bool:
+        missing = [need for need in prepared.kind.cls.needs if getattr(described.node, need) is None]
+        for need in missing:
+            unit = unit_of(settings_of(Node)[need])
+            example = f", for example {need}: {unit.example}" if unit else ""
+            message = f"the check {prepared.wanted.name} needs it; set it on the node{example}"
+            self._findings.complain(below(described.settings, need), message)
+        return not missing
+
+    def _configured(
+        self,
+        prepared: _Prepared,
+        node: Node | None,
+        node_data: dict[str, Any] | None,
+        labels: tuple[tuple[str, str], ...],
+    ) -> ConfiguredCheck:
+        kind, name = prepared.kind, prepared.wanted.name
+        settings = self._floored(prepared, node)
+        own = (("check", name), ("kind", kind.kind))
+        return ConfiguredCheck(
+            node=node,
+            name=name,
+            kind=kind.kind,
+            source=kind.source,
+            settings=settings,
+            check=kind.cls.model_validate(settings),
+            labels=(*labels[:2], *own, *labels[2:]) if node else (("site", self._agent.site), *own),
+            metrics=kind.metrics,
+            fingerprint=fingerprint(self._agent.site, kind.kind, kind.digest, settings, node_data),
+        )
+
+    def _labels(self, node: Node) -> tuple[tuple[str, str], ...]:
+        more = ((label, node.labels[label]) for label in self._agent.metrics.labels if label in node.labels)
+        first = (("site", self._agent.site), ("node", node.name))
+        return (*first, ("role", node.role), ("importance", node.importance), *more)
+
+    def _floored(self, prepared: _Prepared, node: Node | None) -> dict[str, Any]:
+        floor = (node.min_interval if node else None) or 0.0
+        data = prepared.data
+        for key in ("interval", "retry_interval"):
+            seconds = getattr(prepared.check, key)
+            if seconds is None or seconds >= floor or node is None:
+                continue
+            least = format_duration(floor)
+            data = {**data, key: least}
+            if key in prepared.data:
+                self._findings.warn(
+                    below(prepared.wanted.settings, key),
+                    f"{format_duration(seconds)} is shorter than the min_interval of {least} of a {node.role}, "
+                    f"which is used instead; to allow it, set min_interval on the profile or node",
+                )
+        return data

@@ -1,0 +1,157 @@
+"""Makes nodes of what files say of them: profile, defaults and the node's own settings, the later over the earlier."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pacs_monitor.complaints import validate
+from pacs_monitor.fields import settings_of, suggestion
+from pacs_monitor.filling import fill
+from pacs_monitor.findings import Findings
+from pacs_monitor.metric_rules import RESERVED_LABELS, is_label_name
+from pacs_monitor.node import Node
+from pacs_monitor.nodes_from import Source, items_of, sources
+from pacs_monitor.profiles import Profile, over
+from pacs_monitor.tree import Entry, Items, Map, Place, Scalar, Value, below, is_null
+
+MODALITY_MIN_INTERVAL = 30.0
+_OF_THE_LIST = ("profile", "checks")
+_KNOWN = {*settings_of(Node), *_OF_THE_LIST}
+
+
+@dataclass(frozen=True, eq=False)
+class Described:
+    """A valid node with what its checks come from and where its settings stand."""
+
+    node: Node
+    data: dict[str, Any]
+    """What the node was made of: plain data."""
+    settings: Map
+    """The same, with places."""
+    profiles: tuple[str, ...]
+    check_lists: tuple[Value, ...]
+    """Lists of checks beside the profiles': the defaults' and the node's own."""
+
+
+class NodeReader:
+    """Reads the sections `nodes` and `nodes_from`."""
+
+    def __init__(
+        self,
+        profiles: Mapping[str, Profile],
+        calling_ae_title: str,
+        label_owners: Mapping[str, str],
+        findings: Findings,
+    ) -> None:
+        """`label_owners` says which check declares a label that nodes may therefore not have."""
+        self._profiles = profiles
+        self._calling_ae_title = calling_ae_title
+        self._label_owners = label_owners
+        self._findings = findings
+        self.names: set[str] = set()
+        """The names of all nodes that were read, also of those with complaints."""
+
+    def read(self, nodes: Value | None, nodes_from: Value | None) -> dict[str, Described]:
+        """All nodes by name, without those that have complaints."""
+        self._check_profiles()
+        found: dict[str, Described] = {}
+        places: dict[str, Place] = {}
+        for source in self._sources(nodes, nodes_from):
+            name = source.tree.get("name")
+            place = below(source.tree, "name")
+            if isinstance(name, Scalar) and name.text:
+                self.names.add(name.text)
+                first = places.setdefault(name.text, place)
+                if first is not place:
+                    message = f"{name.text} is also the node in {first.file}:{first.line}; rename one of the two"
+                    self._findings.complain(place, message)
+                    continue
+            described = self._describe(source)
+            if described:
+                found[described.node.name] = described
+        return found
+
+    def _sources(self, nodes: Value | None, nodes_from: Value | None) -> Iterator[Source]:
+        for item in items_of(nodes, "- {name: ct1, host: 10.0.1.7}", self._findings):
+            if isinstance(item, Map):
+                yield Source(item)
+            else:
+                self._findings.complain(item, "is not a node; write `- {name: ct1, host: 10.0.1.7}`")
+        yield from sources(nodes_from, self._findings)
+
+    def _check_profiles(self) -> None:
+        for profile in self._profiles.values():
+            if profile.defaults is not None:
+                for refused in {"name", "profile"} & set(profile.defaults.entries):
+                    self._findings.complain(below(profile.defaults, refused), "has no place in a profile; remove it")
+                data = {"name": "a-node", **fill(Node, profile.defaults, self._findings)}
+                validate(Node, data, profile.defaults, self._findings, partial=True)
+
+    def _describe(self, source: Source) -> Described | None:
+        own, defaults = source.tree, source.defaults
+        profiles = self._profile_names(own.get("profile") or (defaults and defaults.get("profile")))
+        settings = self._merged(source, profiles)
+        self._complain_of_unknown(settings)
+        data = fill(Node, settings, self._findings)
+        data.setdefault("calling_ae_title", self._calling_ae_title)
+        if profiles:
+            data.setdefault("role", profiles[0])
+        if data.get("role") == "modality":
+            data.setdefault("min_interval", MODALITY_MIN_INTERVAL)
+        self._check_labels(settings.get("labels"))
+        node = validate(Node, data, settings, self._findings)
+        if node is None:
+            return None
+        lists = [layer.get("checks") for layer in (defaults, own) if layer is not None]
+        return Described(node, data, settings, tuple(profiles), tuple(value for value in lists if value is not None))
+
+    def _profile_names(self, value: Value | None) -> list[str]:
+        names = []
+        for item in value.items if isinstance(value, Items) else [value]:
+            if is_null(item) or item is None:
+                continue
+            if not isinstance(item, Scalar) or item.text is None:
+                self._findings.complain(item, "is not the name of a profile; write `profile: archive`")
+            elif item.text not in self._profiles:
+                near = suggestion(item.text, self._profiles)
+                self._findings.complain(item, f"there is no profile {item.text}; {near}")
+            else:
+                names.append(item.text)
+        return names
+
+    def _merged(self, source: Source, profiles: list[str]) -> Map:
+        result = Map(source.tree.file, source.tree.line, source.tree.path, {})
+        layers = [layer for name in profiles if (layer := self._profiles[name].defaults)]
+        layers += [source.defaults] if source.defaults else []
+        for layer in (*layers, source.tree):
+            labels = [value for value in (result.get("labels"), layer.get("labels")) if isinstance(value, Map)]
+            result = over(result, layer, nulls=source.nulls or layer is not source.tree)
+            if len(labels) == 2:
+                result.entries["labels"] = Entry(labels[1].line, over(labels[0], labels[1]))
+        for key in _OF_THE_LIST:
+            result.entries.pop(key, None)
+        return Map(source.tree.file, source.tree.line, source.tree.path, result.entries)
+
+    def _complain_of_unknown(self, settings: Map) -> None:
+        for key in [key for key in settings.entries if key not in _KNOWN]:
+            message = f"there is no such setting of a node; {suggestion(key, _KNOWN)}"
+            self._findings.complain(below(settings, key), message)
+            del settings.entries[key]
+
+    def _check_labels(self, labels: Value | None) -> None:
+        for key in labels.entries if isinstance(labels, Map) else ():
+            assert isinstance(labels, Map)
+            if not is_label_name(key):
+                self._findings.complain(
+                    below(labels, key),
+                    f"{key} is not the name of a label; use a-z, A-Z, 0-9 and '_', not first a digit",
+                )
+            elif key in RESERVED_LABELS:
+                self._findings.complain(below(labels, key), f"the label {key} has a meaning of its own; rename it")
+            elif key in self._label_owners:
+                owner = self._label_owners[key]
+                self._findings.complain(
+                    below(labels, key), f"the check {owner} gives its series a label {key} already; rename it"
+                )

@@ -17,6 +17,7 @@ M = TypeVar("M", bound=BaseModel)
 
 _WANTS_LIST = {"tuple_type", "list_type", "set_type", "frozen_set_type"}
 _WANTS_MAP = {"dict_type", "mapping_type", "model_type"}
+_SHAPES = {*_WANTS_LIST, *_WANTS_MAP, "string_type"}
 
 
 def validate(model: type[M], data: dict[str, Any], tree: Map, findings: Findings, *, partial: bool = False) -> M | None:
@@ -28,29 +29,25 @@ def validate(model: type[M], data: dict[str, Any], tree: Map, findings: Findings
         return model.model_validate(data)
     except ValidationError as error:
         errors = error.errors(include_url=False)
-    for found in _relevant(errors, tree):
+    for found, place in _relevant(errors, tree):
         if not (partial and found["type"] == "missing"):
-            findings.complain(_place(found, tree), _message(found, model, tree))
+            findings.complain(place, _message(found, model, tree))
     return None
 
 
-def _relevant(errors: Iterable[ErrorDetails], tree: Map) -> list[ErrorDetails]:
-    """Without what the other members of a union say: a list given is measured as a list."""
-    errors = list(errors)
-    if len(errors) == 1:
-        return errors
-    fits = [error for error in errors if not _is_of_another_shape(error, _target(error, tree))]
-    fitted = {_place(error, tree).path for error in fits}
-    others = (error for error in errors if error not in fits)
-    return fits + [error for error in others if not any(p.startswith(_place(error, tree).path) for p in fitted)]
-
-
-def _is_of_another_shape(error: ErrorDetails, target: Value | None) -> bool:
-    if isinstance(target, Map):
-        return error["type"] in _WANTS_LIST or error["type"] == "string_type"
-    if isinstance(target, Items):
-        return error["type"] in _WANTS_MAP or error["type"] == "string_type"
-    return error["type"] in _WANTS_LIST | _WANTS_MAP
+def _relevant(errors: Iterable[ErrorDetails], tree: Map) -> list[tuple[ErrorDetails, Place]]:
+    """Without what the other members of a union say: the parts of a list given are measured, not that it is one."""
+    placed = [(error, _place(error, tree)) for error in errors]
+    paths = {place.path for _, place in placed}
+    relevant = []
+    for error, place in placed:
+        if error["type"] in _SHAPES and any(path.startswith((f"{place.path}.", f"{place.path}[")) for path in paths):
+            continue
+        at_place = {other["type"] for other, there in placed if there == place}
+        if at_place & _WANTS_LIST and at_place & _WANTS_MAP:
+            error = {**error, "type": "neither"}
+        relevant.append((error, place))
+    return relevant
 
 
 def _walk(error: ErrorDetails, tree: Map) -> tuple[Value | None, Place]:
@@ -84,6 +81,8 @@ def _message(error: ErrorDetails, model: type[BaseModel], tree: Map) -> str:
     target = _target(error, tree)
     if error["type"] == "extra_forbidden":
         return f"there is no such setting; {suggestion(str(error['loc'][-1]), settings_of(owner))}"
+    if error["type"] == "neither":
+        return sentences.NEITHER
     if is_null(target) and error["type"] == "missing" and _stands_empty(error, tree):
         error = {**error, "input": None, "type": "string_type"}
     if isinstance(target, Scalar) and target.variable:

@@ -9,6 +9,7 @@ from pacs_monitor.fields import suggestion
 from pacs_monitor.findings import Findings
 from pacs_monitor.loader import CheckKind
 from pacs_monitor.tree import Entry, Items, Map, Place, Scalar, Value, below, is_null
+from pacs_monitor.units import name_fault
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,6 +141,9 @@ def read_profiles(tree: Value | None, findings: Findings) -> dict[str, Profile]:
         return {}
     profiles = {}
     for name, (line, value) in tree.entries.items():
+        fault = name_fault(name)  # it becomes the role of its nodes
+        if fault:
+            findings.complain(below(tree, name), fault)
         if isinstance(value, Map):
             rest: dict[str, Entry] = {key: entry for key, entry in value.entries.items() if key != "checks"}
             defaults = Map(value.file, line, value.path, rest)

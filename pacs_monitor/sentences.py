@@ -10,8 +10,8 @@ from pydantic_core import ErrorDetails
 
 from pacs_monitor.fields import suggestion, unit_of
 
-_Sentence = Callable[[str, Mapping[str, Any], str], str]
-"""From the value as people may see it, pydantic's context, and an example to follow."""
+_Sentence = Callable[[str, Mapping[str, Any], FieldInfo | None], str]
+"""From the value as people may see it, pydantic's context, and the setting's field."""
 
 
 def sentence(error: ErrorDetails, info: FieldInfo | None, *, secret: bool = False) -> str:
@@ -23,7 +23,7 @@ def sentence(error: ErrorDetails, info: FieldInfo | None, *, secret: bool = Fals
     if error["input"] is None or error["input"] == "":
         return f"is empty; {_example(info) or 'give it a value'}"
     write = _SENTENCES.get(error["type"], _unknown)
-    return write(value, context, _example(info))
+    return write(value, context, info)
 
 
 def hidden(variable: str, info: FieldInfo | None) -> str:
@@ -49,22 +49,29 @@ def _and(said: str, remedy: str) -> str:
 
 
 def _says(text: str) -> _Sentence:
-    return lambda value, context, example: text.format(value=value, **context)
+    return lambda value, context, info: text.format(value=value, **context)
 
 
-def _unknown(value: str, context: Mapping[str, Any], example: str) -> str:
-    return _and(f"{value} is not accepted here", example)
+def _unknown(value: str, context: Mapping[str, Any], info: FieldInfo | None) -> str:
+    return _and(f"{value} is not accepted here", _example(info))
 
 
-def _literal(value: str, context: Mapping[str, Any], example: str) -> str:
+def _missing(value: str, context: Mapping[str, Any], info: FieldInfo | None) -> str:
+    about = (info.description or "").strip().rstrip(".") if info else ""
+    return f"is missing; add it: {about[:1].lower()}{about[1:]}" if about else "is missing; add it"
+
+
+def _literal(value: str, context: Mapping[str, Any], info: FieldInfo | None) -> str:
     choices = str(context.get("expected", "")).replace("'", "").replace(" or ", ", ").split(", ")
     near = suggestion(value, choices)
     said = f"{value} is none of {', '.join(choices)}"
     return _and(said, near if near.startswith("did you mean") else "write one of them")
 
 
-def _pattern(value: str, context: Mapping[str, Any], example: str) -> str:
-    return _and(f"{value} has not the form that is expected", example)
+def _pattern(value: str, context: Mapping[str, Any], info: FieldInfo | None) -> str:
+    unit = unit_of(info) if info else None
+    said = f"is not a valid {unit.name}" if unit else f"does not match {context.get('pattern')}"
+    return _and(f"{value} {said}", _example(info))
 
 
 _WHOLE = _says("{value} is not a whole number; write for example 3")
@@ -74,12 +81,14 @@ _DATE = _says("{value} is not a date; write it as 2026-12-31")
 _TIME = _says("{value} is not a date and time; write it as 2026-12-31T20:00:00+02:00")
 _LIST = _says("is not a list; write [a, b], or begin each entry with '- ' on a line of its own")
 _MAP = _says("is not a mapping; write `name: value` lines below it")
+NEITHER = "is neither a list nor a mapping; write [a, b] or {name: value}"
+"""For a text where either would do."""
 _TEXT = _says("is not a text; write one value")
 _URL = _says("{value} is not a URL; write for example http://10.0.0.5:8042")
 _ADDRESS = _says("{value} is not an IP address; write for example 10.0.0.5")
 
 _SENTENCES: dict[str, _Sentence] = {
-    "missing": lambda value, context, example: _and("is missing", example or "add it"),
+    "missing": _missing,
     "literal_error": _literal,
     "enum": _literal,
     "string_pattern_mismatch": _pattern,

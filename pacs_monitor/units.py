@@ -141,6 +141,15 @@ def _check_name(value: str) -> str:
     return value
 
 
+def name_fault(value: str) -> str:
+    """What is wrong with a name, or nothing."""
+    try:
+        _check_name(value)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
 def _check_optional_name(value: str) -> str:
     return value and _check_name(value)
 

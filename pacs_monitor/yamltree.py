@@ -99,7 +99,7 @@ class _Builder:
         self._next(StreamStartEvent)
         start = next(self.events)
         if isinstance(start, StreamEndEvent):
-            raise _Malformed(1, "is empty")
+            raise _Malformed(1, "is empty; write its settings into it")
         assert isinstance(start, DocumentStartEvent)
         value = self._value(next(self.events), root, 0)
         self._next(DocumentEndEvent)
@@ -107,7 +107,7 @@ class _Builder:
         if not isinstance(end, StreamEndEvent):
             raise _Malformed(_line(end), "begins a second document; remove the line ---")
         if is_null(value):
-            raise _Malformed(1, "is empty")
+            raise _Malformed(1, "is empty; write its settings into it")
         return value
 
     def _next(self, expected: type[Event]) -> None:

@@ -64,7 +64,8 @@ class Exposition:
     def render(self, openmetrics: bool = False) -> str:
         """All lines, without `# EOF`. Safe in a thread: joining a dict's values is one step for the interpreter."""
         parts: list[str] = []
-        for family in sorted(tuple(self._families.values()), key=lambda family: family.name):
+        families = list(self._families.values())  # the loop may add one while we sort
+        for family in sorted(families, key=lambda family: family.name):
             lines = "".join(list(family.lines.values()))
             if lines:
                 parts.append(_header(family, openmetrics))

@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], Any]
+Kept = tuple[Any, bool]
+"""A value that a check keeps, and whether it stays when the check is taken out."""
 
 MIGRATIONS = (
     """
@@ -159,14 +161,16 @@ class State:
 
         return self.submit(work).result(timeout=30)
 
-    def load_memory(self) -> dict[Key, dict[str, Any]]:
+    def load_memory(self) -> dict[Key, dict[str, Kept]]:
         """What the checks keep, by check and key."""
 
-        def work(connection: sqlite3.Connection) -> dict[Key, dict[str, Any]]:
-            kept: dict[Key, dict[str, Any]] = {}
-            rows = connection.execute("SELECT node, check_name, key, value FROM memory WHERE site = ?", (self.site,))
-            for node, check, key, value in rows:
-                kept.setdefault((node, check), {})[key] = json.loads(value)
+        def work(connection: sqlite3.Connection) -> dict[Key, dict[str, Kept]]:
+            kept: dict[Key, dict[str, Kept]] = {}
+            rows = connection.execute(
+                "SELECT node, check_name, key, value, keep FROM memory WHERE site = ?", (self.site,)
+            )
+            for node, check, key, value, keep in rows:
+                kept.setdefault((node, check), {})[key] = (json.loads(value), bool(keep))
             return kept
 
         return self.submit(work).result(timeout=30)

@@ -1,0 +1,43 @@
+"""What an exception of the operating system means for a check, in a word of the closed list and a sentence."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import ssl
+
+from pacs_monitor.check import CheckFailed
+
+_UNREACHABLE = (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN)
+
+
+def explain_os_error(error: OSError, what: str) -> CheckFailed:
+    """The failure for an OSError that a check let through; `what` names the target (`archive (10.0.0.5)`)."""
+    number = error.errno
+    if isinstance(error, socket.gaierror):
+        why = error.strerror or "no answer"
+        return CheckFailed(
+            "dns", f"the name of {what} cannot be resolved ({why}); correct host, or ask the DNS's owner"
+        )
+    if isinstance(error, ssl.SSLError):
+        why = (error.reason or "failed").lower().replace("_", " ")
+        return CheckFailed("tls", f"no TLS with {what}: {why}; look at the certificates of both sides")
+    if isinstance(error, TimeoutError):
+        return CheckFailed("timeout", f"{what} did not answer in time; is it on, and does a firewall drop the packets?")
+    if isinstance(error, ConnectionRefusedError):
+        return CheckFailed(
+            "refused",
+            f"{what} refuses the connection: nothing listens on that port; start the service, or correct port",
+        )
+    if isinstance(error, ConnectionError):
+        return CheckFailed("aborted", f"{what} ended the connection; look into its log at this time")
+    if number in _UNREACHABLE:
+        return CheckFailed(
+            "unreachable", f"there is no way to {what}: {os.strerror(number or 0)}; ask the network team"
+        )
+    if isinstance(error, PermissionError):
+        return CheckFailed("forbidden", f"the agent may not do that with {what}; give its user the permission")
+    if isinstance(error, FileNotFoundError):
+        return CheckFailed("not_found", f"{what} has no such file or folder; correct the path")
+    return CheckFailed("unreachable", f"{what} cannot be reached: {error.strerror or type(error).__name__}")

@@ -210,7 +210,7 @@ class _Builder:
                 self._complain(
                     _line(event),
                     path,
-                    f"{match[0]} is not ${{NAME}}; write $${{ if the text holds a literal ${{",
+                    f"{match[0]} is not of the form ${{NAME}}; write $${{ for a literal ${{",
                 )
             elif name not in self.environment:
                 message = f"the environment variable {name} is not set; set it, or write $${{ for a literal ${{"

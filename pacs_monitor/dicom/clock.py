@@ -7,7 +7,8 @@ import struct
 import sys
 from time import monotonic_ns, time_ns
 
-LINUX = sys.platform == "linux"
+LINUX = sys.platform == "linux" and sys.maxsize > 2**32
+"""Whether the kernel stamps what arrives; on 32 bits the stamps have another shape."""
 SO_TIMESTAMPNS = 35
 TCP_QUICKACK = 12
 _STAMP = struct.Struct("@qq")

@@ -1,4 +1,4 @@
-"""DICOM bytes: what we send is encoded once by pynetdicom, what comes back is decoded by it once.
+"""DICOM bytes: what we send is encoded once by pynetdicom, what comes back (`decode`) is read by it once.
 
 An association for C-ECHO is always the same few bytes, and so are most answers. Asking pynetdicom for each of
 them costs 13 to 17 times what moving them costs; asking it once for each distinct answer costs nothing, and an
@@ -7,10 +7,8 @@ answer that was never seen before is exactly the one that must be looked at.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Generic, TypeVar
 
 from pydicom.uid import UID
 from pynetdicom import (
@@ -18,12 +16,10 @@ from pynetdicom import (
     PYNETDICOM_IMPLEMENTATION_VERSION,
     build_context,
 )
-from pynetdicom.dimse_messages import C_ECHO_RQ, DIMSEMessage
+from pynetdicom.dimse_messages import C_ECHO_RQ
 from pynetdicom.dimse_primitives import C_ECHO
 from pynetdicom.pdu import (
     A_ABORT_RQ,
-    A_ASSOCIATE_AC,
-    A_ASSOCIATE_RJ,
     A_ASSOCIATE_RQ,
     A_RELEASE_RP,
     A_RELEASE_RQ,
@@ -49,7 +45,8 @@ ASSOCIATE_AC, ASSOCIATE_RJ, P_DATA, RELEASE_RQ, RELEASE_RP, ABORT = 2, 3, 4, 5, 
 # The two AE titles of an A-ASSOCIATE-RQ stand at fixed places (PS3.8 9.3.2).
 _CALLED, _CALLING = slice(10, 26), slice(26, 42)
 
-Answer = TypeVar("Answer")
+NOT_MENTIONED = -1
+"""The result of a context on which the peer's answer says nothing."""
 
 
 class Malformed(Exception):
@@ -83,8 +80,8 @@ class Accepted:
     max_length: int
 
     def result(self, context_id: int) -> int:
-        """The peer's word on a context; 2, "no reason", if it did not mention it."""
-        return next((result for number, result in self.results if number == context_id), 2)
+        """The peer's word on a context; NOT_MENTIONED if it said none."""
+        return next((result for number, result in self.results if number == context_id), NOT_MENTIONED)
 
 
 @dataclass(frozen=True)
@@ -201,58 +198,6 @@ def abort_request() -> bytes:
     return bytes(pdu.encode())
 
 
-def decode_association(pdu: bytes) -> Accepted | Rejected | Aborted:
-    """The answer to an A-ASSOCIATE-RQ. Raises Malformed."""
-    kind = pdu[0]
-    if kind == ASSOCIATE_AC:
-        return _decode(_accepted, pdu)
-    if kind == ASSOCIATE_RJ:
-        return _decode(_rejected, pdu)
-    return decode_abort(pdu)
-
-
-def decode_abort(pdu: bytes) -> Aborted:
-    """An A-ABORT. Raises Malformed, also for any other PDU."""
-    if pdu[0] != ABORT:
-        raise Malformed(f"a PDU of type {pdu[0]} where it does not belong")
-    return _decode(_aborted, pdu)
-
-
-def _decode(decode: Callable[[bytes], Answer], pdu: bytes) -> Answer:
-    try:
-        return decode(pdu)
-    except Exception as error:  # noqa: BLE001 - pynetdicom answers bad bytes with whatever its parser stumbles over
-        raise Malformed(f"a PDU of type {pdu[0]} that cannot be read ({type(error).__name__})") from None
-
-
-def _accepted(encoded: bytes) -> Accepted:
-    pdu = A_ASSOCIATE_AC()
-    pdu.decode(encoded)
-    answer = pdu.to_primitive()
-    contexts = answer.presentation_context_definition_results_list
-    version = [item for item in answer.user_information if isinstance(item, ImplementationVersionNameNotification)]
-    accepted = [context for context in contexts if context.result == 0]
-    return Accepted(
-        results=tuple((int(context.context_id or 0), int(context.result or 0)) for context in contexts),
-        transfers=tuple((int(context.context_id or 0), str(context.transfer_syntax[0])) for context in accepted),
-        implementation_uid=str(answer.implementation_class_uid or ""),
-        implementation_version=printable(version[0].implementation_version_name or "") if version else "",
-        max_length=int(answer.maximum_length_received or 0),
-    )
-
-
-def _rejected(encoded: bytes) -> Rejected:
-    pdu = A_ASSOCIATE_RJ()
-    pdu.decode(encoded)
-    return Rejected(int(pdu.result or 0), int(pdu.source or 0), int(pdu.reason_diagnostic or 0))
-
-
-def _aborted(encoded: bytes) -> Aborted:
-    pdu = A_ABORT_RQ()
-    pdu.decode(encoded)
-    return Aborted(int(pdu.source or 0), int(pdu.reason_diagnostic or 0))
-
-
 @lru_cache(maxsize=1024)
 def uid_name(uid: str) -> str:
     """The name of a registered UID, or the UID."""
@@ -262,58 +207,3 @@ def uid_name(uid: str) -> str:
 def printable(text: str, limit: int = 64) -> str:
     """A peer's text with anything that could disturb a terminal or a label made harmless."""
     return "".join(char if char.isprintable() else "?" for char in str(text))[:limit].strip()
-
-
-class Commands:
-    """Puts the fragments of one DIMSE command together (PS3.8 annex E), across as many PDUs as they take."""
-
-    __slots__ = ("_fragments", "_message")
-
-    def __init__(self) -> None:
-        self._message = DIMSEMessage()
-        self._fragments = 0
-
-    def add(self, pdu: bytes) -> Response | None:
-        """The response if this P-DATA-TF completes it. Raises Malformed."""
-        self._fragments += 1
-        if self._fragments > 64:
-            raise Malformed("a C-ECHO response in more than 64 fragments")
-        return _decode(self._add, pdu)
-
-    def _add(self, encoded: bytes) -> Response | None:
-        pdu = P_DATA_TF()
-        pdu.decode(encoded)
-        data = pdu.to_primitive()
-        if not self._message.decode_msg(data):
-            return None
-        answer = self._message.message_to_primitive()
-        if not isinstance(answer, C_ECHO) or answer.Status is None or not answer.MessageIDBeingRespondedTo:
-            raise Malformed("a message that is not a C-ECHO response")
-        return Response(int(answer.Status), int(answer.MessageIDBeingRespondedTo), int(self._message.context_id or 0))
-
-
-def decode_response(pdu: bytes) -> Response | None:
-    """The C-ECHO response of one P-DATA-TF; None if it holds only a fragment. Raises Malformed."""
-    return Commands().add(pdu)
-
-
-class Memo(Generic[Answer]):
-    """Remembers what bytes meant. Only small PDUs, and not too many: a hostile peer could fill it."""
-
-    __slots__ = ("_decode", "_known", "_most")
-
-    def __init__(self, decode: Callable[[bytes], Answer], most: int = 20_000) -> None:
-        self._decode = decode
-        self._known: dict[bytes, Answer] = {}
-        self._most = most
-
-    def __call__(self, pdu: bytes) -> Answer:
-        """What the PDU says. Raises what decoding raises, each time."""
-        answer = self._known.get(pdu)
-        if answer is None:
-            answer = self._decode(pdu)
-            if len(pdu) < 512 and answer is not None:
-                if len(self._known) >= self._most:
-                    self._known.clear()
-                self._known[pdu] = answer
-        return answer

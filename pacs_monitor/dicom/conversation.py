@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 
 from pacs_monitor.check import CheckFailed
 from pacs_monitor.dicom import codec, reasons
-from pacs_monitor.dicom.codec import Accepted, Context, Identity, Malformed, Memo, Rejected, Response
+from pacs_monitor.dicom.codec import Aborted, Accepted, Context, Identity, Malformed, Rejected
+from pacs_monitor.dicom.decode import Commands, association_memo, decode_abort, response_memo
 
-LONGEST_PDU = 1 << 20
+LONGEST_PDU = 1 << 17
 """No answer to a C-ECHO is longer, in bytes; a peer that claims more is not read to the end."""
+MOST_STRAYS = 256
+"""So many PDUs that mean nothing are passed over before the release; a peer that sends more has lost its way."""
 
 VERIFICATION_ONLY = (Context(codec.VERIFICATION),)
-
-association_memo = Memo(codec.decode_association)
-response_memo: Memo[Response | None] = Memo(codec.decode_response)
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,8 @@ class Script:
     contexts: tuple[Context, ...] = VERIFICATION_ONLY
     """The first must be Verification: it carries the C-ECHO."""
     identity: Identity | None = None
+    only_asking: bool = False
+    """Whether the contexts after the first may be refused: then nothing is missing without them."""
     opening: bytes = b""
 
     @classmethod
@@ -45,10 +47,11 @@ class Script:
         calling: str,
         contexts: tuple[Context, ...] = VERIFICATION_ONLY,
         identity: Identity | None = None,
+        only_asking: bool = False,
     ) -> Script:
         """Encode the association request."""
         opening = codec.associate_request(calling, called, contexts, identity)
-        return cls(node, place, called, calling, contexts, identity, opening)
+        return cls(node, place, called, calling, contexts, identity, only_asking, opening)
 
 
 @dataclass(slots=True)
@@ -56,9 +59,10 @@ class Outcome:
     """What one association told us. `failure` is None if the node did all that was asked."""
 
     phases: dict[str, float] = field(default_factory=dict)
-    """Seconds by phase, as far as it came."""
+    """Seconds by phase, as far as it came; one that ended in silence is not among them."""
     accepted: Accepted | None = None
     rejected: Rejected | None = None
+    aborted: Aborted | None = None
     status: int | None = None
     failure: CheckFailed | None = None
     phase: str = "connect"
@@ -70,67 +74,64 @@ class Outcome:
 class Conversation:
     """The state of one association. `receive` takes bytes and gives what to send next."""
 
-    __slots__ = ("_buffer", "_commands", "complete", "outcome", "script")
+    __slots__ = ("_buffer", "_collided", "_commands", "_strays", "complete", "ended", "outcome", "script", "secure")
 
-    def __init__(self, script: Script, outcome: Outcome) -> None:
+    def __init__(self, script: Script, outcome: Outcome, secure: bool = False) -> None:
+        """`secure`: the bytes come over TLS, which changes only what is guessed when they do not come."""
         self.script = script
         self.outcome = outcome
+        self.secure = secure
         self.complete = False
         """The last thing expected has arrived: close the connection."""
+        self.ended = False
+        """The peer ended the association (or never let it begin): there is nothing to abort."""
         self._buffer = b""
-        self._commands: codec.Commands | None = None
+        self._commands: Commands | None = None
+        self._collided = False
+        self._strays = 0
 
     @property
     def partial(self) -> int:
-        """Bytes of a PDU that has arrived in part."""
+        """Bytes that have arrived and are not taken yet: part of a PDU, or what follows the last one taken."""
         return len(self._buffer)
 
     def receive(self, data: bytes) -> bytes | None:
         """What to send next, b"" if nothing; None while a PDU or message is not complete.
 
-        Raises CheckFailed; then the association is to be aborted, unless the peer ended it.
+        At most one answer is given; while `partial`, call again with b"" once it is sent. Raises CheckFailed;
+        then the association is to be aborted unless the peer `ended` it.
         """
         if self._buffer:
-            data = self._buffer + data
+            data, self._buffer = self._buffer + data, b""
         size = len(data)
-        if size < 6:
-            self._buffer = data
-            if not 1 <= data[0] <= 7:
-                raise self._garbage(data)
-            return None
-        kind = data[0]
-        length = 6 + int.from_bytes(data[2:6], "big")
-        if not 1 <= kind <= 7 or length > LONGEST_PDU:
-            raise self._garbage(data)
-        if size < length:
-            self._buffer = data
-            return None
-        if size == length:
-            self._buffer = b""
-            return self._take(kind, data)
-        self._buffer = data[length:]
-        answer = self._take(kind, data[:length])
-        if answer is not None or self.complete:
-            # What follows was sent before our answer: it belongs to nothing we asked.
-            return answer
-        rest, self._buffer = self._buffer, b""
-        return self.receive(rest)
+        start = 0
+        while size - start >= 6:
+            kind = data[start]
+            end = start + 6 + int.from_bytes(data[start + 2 : start + 6], "big")
+            if not 1 <= kind <= 7 or end - start > LONGEST_PDU:
+                raise self._garbage(data[start:])
+            if end > size:
+                break
+            answer = self._take(kind, data[start:end] if end - start < size else data)
+            start = end
+            if answer is not None:
+                self._buffer = data[start:]
+                return answer
+        self._buffer = data[start:]
+        return None
 
     def closed(self) -> None:
         """The peer closed the connection. Raises CheckFailed unless nothing was missing but the release."""
-        if self.outcome.phase == "release":
+        script, phase = self.script, self.outcome.phase
+        self.ended = True
+        if phase == "release":
             self.complete = True
             return
-        script, phase = self.script, self.outcome.phase
-        hint = (
-            f"it often means that this machine's address or {script.calling} is not permitted there, "
-            f"or that the port expects TLS"
-            if phase == "associate"
-            else "look into its log at this time"
-        )
+        if self._buffer and not 1 <= self._buffer[0] <= 7:
+            raise self._garbage(self._buffer)
         raise CheckFailed(
             "aborted",
-            f"{script.node} ({script.place}) closed the connection {reasons.PHASE_WORDS[phase]}; {hint}",
+            reasons.explain_closed(script.node, script.place, phase, script.calling, len(self._buffer), self.secure),
         )
 
     def _take(self, kind: int, pdu: bytes) -> bytes | None:
@@ -143,11 +144,7 @@ class Conversation:
                 case _:
                     return self._released(kind, pdu)
         except Malformed as error:
-            raise CheckFailed(
-                "mismatch",
-                f"{self.script.node} ({self.script.place}) sent {error} {reasons.PHASE_WORDS[self.outcome.phase]}; "
-                f"send this line to its vendor",
-            ) from None
+            raise self._mismatch(f"sent {error} {reasons.PHASE_WORDS[self.outcome.phase]}") from None
 
     def _associated(self, pdu: bytes) -> bytes:
         script, outcome = self.script, self.outcome
@@ -155,19 +152,20 @@ class Conversation:
         if isinstance(answer, Accepted):
             outcome.accepted = answer
             if answer.result(1) != 0:
-                outcome.failure = self._no_context()
+                outcome.failure = CheckFailed("no_context", reasons.explain_no_echo(script.node, answer.result(1)))
                 outcome.phase = "release"
                 return codec.release_request()
             outcome.phase = "dimse"
             return codec.echo_request()
         if isinstance(answer, Rejected):
+            self.ended = True
             outcome.rejected = answer
             raise CheckFailed("rejected", reasons.explain_rejection(answer, script.node, script.calling, script.called))
-        raise self._aborted(pdu)
+        raise self._aborted(answer)
 
     def _answered(self, kind: int, pdu: bytes) -> bytes | None:
         if kind == codec.ABORT:
-            raise self._aborted(pdu)
+            raise self._aborted(decode_abort(pdu))
         if kind == codec.RELEASE_RQ:
             raise CheckFailed(
                 "aborted",
@@ -177,75 +175,60 @@ class Conversation:
         if self._commands is None:
             response = response_memo(pdu)
             if response is None:
-                self._commands = codec.Commands()
+                self._commands = Commands()
                 self._commands.add(pdu)
         else:
             response = self._commands.add(pdu)
         if response is None:
             return None
         if response.context_id != 1 or response.message_id != 1:
-            raise CheckFailed(
-                "mismatch",
-                f"{self.script.node} answered message {response.message_id} in context {response.context_id}, and we "
-                f"asked message 1 in context 1; send this line to its vendor",
+            raise self._mismatch(
+                f"answered message {response.message_id} in context {response.context_id}, and we asked message 1 in "
+                f"context 1"
             )
         outcome = self.outcome
         outcome.status = response.status
         if response.status != 0:
             outcome.failure = CheckFailed("dimse_status", reasons.explain_status(response.status, self.script.node))
-        elif len(self.script.contexts) > 1:
+        elif len(self.script.contexts) > 1 and not self.script.only_asking:
             outcome.failure = self._missing_contexts()
         outcome.phase = "release"
         return codec.release_request()
 
     def _released(self, kind: int, pdu: bytes) -> bytes | None:
         if kind == codec.RELEASE_RP:
-            self.complete = True
+            self.complete = self.ended = True
             return b""
-        if kind == codec.RELEASE_RQ:
-            # Both asked at once (PS3.8 9.2.3, release collision): answer, then wait for the peer's answer.
-            return codec.release_response()
         if kind == codec.ABORT:
-            raise self._aborted(pdu)
-        return None  # data that was on its way when we asked for release means nothing
+            raise self._aborted(decode_abort(pdu))
+        if kind == codec.RELEASE_RQ and not self._collided:
+            # Both asked at once (PS3.8 9.2.3, release collision): answer, then wait for the peer's answer.
+            self._collided = True
+            return codec.release_response()
+        if kind == codec.P_DATA and self._strays < MOST_STRAYS:
+            self._strays += 1
+            return None  # data that was on its way when we asked for release means nothing
+        raise Malformed(f"a PDU of type {kind} where it does not belong")
 
-    def _aborted(self, pdu: bytes) -> CheckFailed:
-        aborted = codec.decode_abort(pdu)
-        script = self.script
-        return CheckFailed("aborted", reasons.explain_abort(aborted, script.node, self.outcome.phase, script.calling))
+    def _aborted(self, aborted: Aborted) -> CheckFailed:
+        script, outcome = self.script, self.outcome
+        self.ended = True
+        outcome.aborted = aborted
+        return CheckFailed("aborted", reasons.explain_abort(aborted, script.node, outcome.phase, script.calling))
+
+    def _mismatch(self, what: str) -> CheckFailed:
+        return CheckFailed("mismatch", f"{self.script.node} ({self.script.place}) {what}; send this line to its vendor")
 
     def _garbage(self, data: bytes) -> CheckFailed:
         script = self.script
-        if 1 <= data[0] <= 7:
-            length = int.from_bytes(data[2:6], "big")
-            return CheckFailed(
-                "mismatch",
-                f"{script.node} ({script.place}) announced a PDU of {length} bytes where some hundred are due; "
-                f"it is no DICOM service or a broken one: ask its vendor",
-            )
         return CheckFailed("mismatch", reasons.explain_bytes(data, script.node, script.place))
-
-    def _no_context(self) -> CheckFailed:
-        assert self.outcome.accepted is not None
-        why = reasons.CONTEXT_RESULTS.get(self.outcome.accepted.result(1), "a result that DICOM does not know")
-        return CheckFailed(
-            "no_context",
-            f"{self.script.node} took the association but not Verification (C-ECHO): {why}; "
-            f"have Verification switched on there, or use the tcp check",
-        )
 
     def _missing_contexts(self) -> CheckFailed | None:
         accepted = self.outcome.accepted
         assert accepted is not None
         refused = [
-            f"{codec.uid_name(context.abstract)} ({reasons.CONTEXT_RESULTS.get(accepted.result(2 * place + 1), '?')})"
+            (context.abstract, accepted.result(2 * place + 1))
             for place, context in enumerate(self.script.contexts)
             if accepted.result(2 * place + 1) != 0
         ]
-        if not refused:
-            return None
-        return CheckFailed(
-            "no_context",
-            f"{self.script.node} answers C-ECHO but refuses {', '.join(refused)}; "
-            f"have the service switched on there, or take it out of `contexts`",
-        )
+        return CheckFailed("no_context", reasons.explain_missing(self.script.node, refused)) if refused else None

@@ -13,7 +13,15 @@ from collections.abc import Callable
 from typing import Protocol
 from weakref import WeakKeyDictionary
 
-Callback = Callable[[], None]
+from pacs_monitor.dicom.clock import keep_stamping
+
+Callback = Callable[[int], None]
+"""Called with events: READABLE and CLOSING, or 0 where whatever is left is announced again."""
+
+
+READABLE: int = getattr(select, "EPOLLIN", 0)
+CLOSING: int = getattr(select, "EPOLLRDHUP", 0) | getattr(select, "EPOLLHUP", 0) | getattr(select, "EPOLLERR", 0)
+"""After what is there to be read the peer will send nothing more."""
 
 
 class Watcher(Protocol):
@@ -30,10 +38,11 @@ class Watcher(Protocol):
 
 
 class EpollWatcher:
-    """Edge-triggered: a callback must read until it would block, or be content with what it read."""
+    """Edge-triggered: a callback that leaves something unread, be it only the end, is not called for it again."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._epoll = select.epoll()
+        self._stamping = keep_stamping()
         self._callbacks: dict[int, Callback] = {}
         loop.add_reader(self._epoll.fileno(), self._ready)
 
@@ -49,52 +58,58 @@ class EpollWatcher:
 
     def remove(self, sock: socket.socket) -> None:
         """Stop watching."""
-        # Closing takes it out of the kernel's set; a second system call would say the same.
-        self._callbacks.pop(sock.fileno(), None)
+        fd = sock.fileno()
+        if self._callbacks.pop(fd, None) is not None:
+            # Closing does not do it while a child that was forked just now holds a copy, and then the next
+            # socket of the same number would be called for this one's events.
+            self._epoll.unregister(fd)
 
     def _ready(self) -> None:
         callbacks = self._callbacks
         # One batch for each turn of the loop: other tasks get theirs in between.
-        for fd, _ in self._epoll.poll(0, 128):
+        for fd, events in self._epoll.poll(0, 128):
             callback = callbacks.get(fd)
             if callback is not None:
-                callback()
+                callback(events)
 
 
 class LoopWatcher:
-    """The portable way: the event loop's own readers and writers."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
+    """The portable way: the event loop's own readers and writers. Level-triggered."""
 
     def add(self, sock: socket.socket, callback: Callback) -> None:
         """Watch a socket for everything, from now on."""
+        loop = asyncio.get_running_loop()
 
         def writable() -> None:
-            self._loop.remove_writer(sock)
-            callback()
+            loop.remove_writer(sock)
+            callback(0)
 
-        self._loop.add_reader(sock, callback)
-        self._loop.add_writer(sock, writable)
+        loop.add_reader(sock, callback, 0)
+        loop.add_writer(sock, writable)
 
     def replace(self, sock: socket.socket, callback: Callback) -> None:
         """Call another one from now on."""
-        self._loop.add_reader(sock, callback)
+        asyncio.get_running_loop().add_reader(sock, callback, 0)
 
     def remove(self, sock: socket.socket) -> None:
         """Stop watching."""
-        self._loop.remove_reader(sock)
-        self._loop.remove_writer(sock)
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(sock)
+        loop.remove_writer(sock)
 
 
 _watchers: WeakKeyDictionary[asyncio.AbstractEventLoop, Watcher] = WeakKeyDictionary()
 
 
-def watcher() -> Watcher:
-    """The running loop's watcher."""
-    loop = asyncio.get_running_loop()
+def watcher(loop: asyncio.AbstractEventLoop) -> Watcher:
+    """The loop's watcher."""
     found = _watchers.get(loop)
     if found is None:
-        found = EpollWatcher(loop) if hasattr(select, "epoll") else LoopWatcher(loop)
+        found = EpollWatcher(loop) if hasattr(select, "epoll") else LoopWatcher()
         _watchers[loop] = found
     return found
+
+
+def watch_with(loop: asyncio.AbstractEventLoop, chosen: Watcher) -> None:
+    """Choose the loop's watcher; before its first probe."""
+    _watchers[loop] = chosen

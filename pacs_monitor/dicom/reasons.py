@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pacs_monitor.dicom.codec import Aborted, Rejected
+from pacs_monitor.dicom.codec import NOT_MENTIONED, Aborted, Rejected, printable, uid_name
 
 REJECT_RESULTS = {1: "permanent", 2: "transient"}
 REJECT_SOURCES = {1: "user", 2: "acse", 3: "presentation"}
@@ -18,6 +18,7 @@ REJECT_REASONS = {
     (3, 2): "local_limit",
 }
 CONTEXT_RESULTS = {
+    NOT_MENTIONED: "its answer does not mention it",
     0: "accepted",
     1: "rejected by the application",
     2: "refused, no reason given",
@@ -43,6 +44,11 @@ STATUSES = {
     0x0211: "unrecognised operation",
     0x0212: "mistyped argument",
 }
+
+
+def count_bytes(number: int) -> str:
+    """`1 byte` or `2 bytes`."""
+    return "1 byte" if number == 1 else f"{number} bytes"
 
 
 def rejection_labels(rejected: Rejected) -> tuple[str, str]:
@@ -109,7 +115,7 @@ PHASE_WORDS = {
 def explain_silence(node: str, place: str, phase: str, seconds: float, received: int) -> str:
     """Who was silent for how long, at which point, and what to do."""
     waited = f"{seconds:.3g} s"
-    partly = f" but {received} bytes of an answer" if received else ""
+    partly = f" but {count_bytes(received)} of one" if received else ""
     match phase:
         case "connect":
             return (
@@ -145,14 +151,62 @@ def explain_status(status: int, node: str) -> str:
     return f"{node} answered the C-ECHO with 0x{status:04X} ({meaning}); look into its log at this time"
 
 
+def explain_closed(
+    node: str, place: str, phase: str, calling: str, received: int, secure: bool, how: str = "closed"
+) -> str:
+    """Who hung up at which point, and what to do. `secure`: over TLS; `how`: closed or reset."""
+    partly = f" after {count_bytes(received)} of an answer" if received else ""
+    hint = "look into its log at this time"
+    if phase == "associate" and not received:
+        other = "it wants a certificate of ours (tls.cert_file)" if secure else "the port expects TLS"
+        hint = (
+            f"it often means that this machine's address or {calling} is not permitted there, or that {other}: "
+            f"look into its log at this time"
+        )
+    return f"{node} ({place}) {how} the connection {PHASE_WORDS[phase]}{partly}; {hint}"
+
+
+def explain_no_echo(node: str, result: int) -> str:
+    """Why an association is of no use for C-ECHO, and what to do."""
+    return (
+        f"{node} took the association but not Verification (C-ECHO): {context_result(result)}; "
+        f"have Verification switched on there, or use the tcp check"
+    )
+
+
+def explain_missing(node: str, refused: list[tuple[str, int]]) -> str:
+    """Which SOP classes (UID, result) were refused, and what to do."""
+    which = ", ".join(f"{uid_name(uid)} ({context_result(result)})" for uid, result in refused)
+    return (
+        f"{node} answers C-ECHO but refuses {which}; have the service switched on there, or take it out of `contexts`"
+    )
+
+
+def context_result(result: int) -> str:
+    """The result of a presentation context in words (PS3.8 table 9-18)."""
+    return CONTEXT_RESULTS.get(result, f"a result that DICOM does not know ({result})")
+
+
+_SPEAKERS = (
+    ((b"\x15\x03",), "speaks TLS; set tls for this node"),
+    ((b"HTTP", b"<!DOC", b"<!doc", b"<html", b"<HTML"), "is a web server; set port to its DICOM port"),
+    ((b"SSH-",), "is an SSH server; set port to its DICOM port"),
+    ((b"\x0b",), "speaks HL7; set port to its DICOM port"),
+)
+
+
 def explain_bytes(data: bytes, node: str, place: str) -> str:
     """What answered instead of DICOM, as far as its first bytes tell."""
-    start = bytes(data[:8])
-    if start[:1] == b"\x15" and start[1:2] == b"\x03":
-        return f"{node} ({place}) speaks TLS; set tls for this node"
-    if start.startswith((b"HTTP", b"<!DOC", b"<html")):
-        return f"{node} ({place}) is a web server; set port to its DICOM port"
-    if start.startswith(b"SSH-"):
-        return f"{node} ({place}) is an SSH server; set port to its DICOM port"
-    shown = start.hex(" ")
-    return f"{node} ({place}) answers, but not in DICOM (it began with {shown}); set port to its DICOM port"
+    who = f"{node} ({place})"
+    for starts, speaks in _SPEAKERS:
+        if data.startswith(starts):
+            return f"{who} {speaks}"
+    if 1 <= data[0] <= 7:
+        length = int.from_bytes(data[2:6], "big")
+        return (
+            f"{who} announced a PDU of {length} bytes where some hundred are due; it is no DICOM service or a "
+            f"broken one: set port to its DICOM port, or ask its vendor"
+        )
+    line = data[:40].split(b"\n")[0].strip()
+    shown = f'"{printable(line.decode("ascii"))}"' if line.isascii() and len(line) > 3 else data[:8].hex(" ")
+    return f"{who} answers, but not in DICOM (it began with {shown}); set port to its DICOM port"

@@ -14,6 +14,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
 
+from pydantic import PydanticUndefinedAnnotation
+
 from pacs_monitor import metric_rules
 from pacs_monitor.check import Check, Metric, NodeCheck
 from pacs_monitor.node import Node
@@ -144,7 +146,7 @@ def _run(path: Path, tree: ast.Module, digest: str) -> ModuleType:
     module.__file__ = str(path)
     sys.modules[name] = module  # before it runs: pydantic looks up annotations there
     try:
-        exec(compile(tree, str(path), "exec"), module.__dict__)
+        exec(compile(tree, str(path), "exec", dont_inherit=True), module.__dict__)
     except (Exception, SystemExit) as error:  # noqa: BLE001  an administrator's file may raise anything
         del sys.modules[name]
         told = traceback.format_exception_only(error)[-1].strip()
@@ -179,6 +181,10 @@ def _check_class(path: Path, tree: ast.Module, module: ModuleType) -> type[Check
         _refuse(path, line, f"holds {len(classes)} checks ({names}); give each a file of its own")
     for fault in _faults_of_class(cls):
         _refuse(path, _line_of(tree, cls.__name__), f"{cls.__name__}: {fault}")
+    try:
+        cls.model_rebuild()  # annotations may name what comes later in the file, but must name something
+    except PydanticUndefinedAnnotation as error:
+        _refuse(path, _line_of(tree, cls.__name__), f"{cls.__name__}: there is no {error.name}; import or define it")
     return cls
 
 

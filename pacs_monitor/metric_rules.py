@@ -50,7 +50,7 @@ def _faults_of_name(metric: Metric) -> Iterator[str]:
 def _faults_of_labels(metric: Metric) -> Iterator[str]:
     for label in metric.labelnames:
         if not is_label_name(label):
-            yield f"{metric.name}: {label!r} is not the name of a label; use ASCII letters, digits and '_'"
+            yield f"{metric.name}: {label!r} is not the name of a label; use a-z, A-Z, 0-9 and '_', not first a digit"
         elif label in RESERVED_LABELS:
             yield f"{metric.name}: the label {label} belongs to the engine; choose another"
     if len(set(metric.labelnames)) < len(metric.labelnames):

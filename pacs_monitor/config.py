@@ -69,7 +69,7 @@ class _Loading:
         described = reader.read(self._root.get("nodes"), self._root.get("nodes_from"))
         check_listeners(agent.web, agent.scp, self._root, self._findings)
         check_references(agent, described, reader.names, self._root, self._findings)
-        self._check_ways_to_notify(agent)
+        self._check_ways_to_notify()
         configurator = Configurator(agent, kinds, profiles, lists, self._findings)
         checks = self._checks(configurator, described)
         return Configuration(
@@ -78,7 +78,7 @@ class _Loading:
             nodes={name: found.node for name, found in described.items()},
             checks=checks,
             warnings=tuple(self._findings.warnings),
-            files=self._findings.files,
+            files=tuple(path.absolute() for path in self._findings.files),
             raw={key: plain(entry.value) for key, entry in self._root.entries.items() if key in READ_LATER},
             trees={key: entry.value for key, entry in self._root.entries.items()},
             kinds=kinds,
@@ -120,12 +120,13 @@ class _Loading:
                     self._findings.complain(item, f"there is no folder {folder}; make it, or check the name")
         return folders
 
-    def _check_ways_to_notify(self, agent: AgentSettings) -> None:
-        alerting, routes = self._root.get("alerting"), agent.alerting.routes
-        if not isinstance(alerting, Map) or routes is None:
+    def _check_ways_to_notify(self) -> None:
+        alerting = self._root.get("alerting")
+        named = alerting.get("routes") if isinstance(alerting, Map) else None
+        if not isinstance(named, Scalar) or not named.text or not isinstance(alerting, Map):
             return
-        if not routes.is_file():
-            self._findings.complain(below(alerting, "routes"), f"there is no file {routes}; check the name")
+        if not resolve(named).is_file():
+            self._findings.complain(below(alerting, "routes"), f"there is no file {resolve(named)}; check the name")
         elif not is_null(self._root.get("notify")):
             message = "an Alertmanager file and `notify` both say who is told; keep one of the two"
             self._findings.complain(below(alerting, "routes"), message)

@@ -75,12 +75,11 @@ def field_at(model: type[BaseModel], location: Iterable[int | str]) -> tuple[typ
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """`did you mean X?`, or the names there are if none is near and they are few, or nothing."""
-    names = sorted(set(known))
-    near = difflib.get_close_matches(word.lower(), [name.lower() for name in names], 1, 0.6)
+    """`did you mean X?`, or all names if they are few enough to read."""
+    names = {name.lower(): name for name in sorted(known)}
+    near = difflib.get_close_matches(word.lower(), names, 1, 0.6)
     if near:
-        return f"did you mean {next(name for name in names if name.lower() == near[0])}?"
+        return f"did you mean {names[near[0]]}?"
     if not names:
         return "there is none yet"
-    few = names[:12]
-    return f"there is {', '.join(few)}{' ...' if len(names) > len(few) else ''}"
+    return f"there is {', '.join(names.values())}" if len(names) <= 24 else "check the spelling"

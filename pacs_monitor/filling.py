@@ -82,7 +82,7 @@ def _filled(shape: _Shape, value: Value, findings: Findings) -> Any:
         path = resolve(value)
         if shape.must_be_readable:
             _check_readable(path, value, findings)
-        return str(path)
+        return str(path.absolute())
     return value.text
 
 
@@ -114,7 +114,9 @@ def _fill_secret(name: str, key: str, tree: Map, data: dict[str, Any], findings:
     if name in data:
         findings.complain(place, f"stands beside {name}; keep one of the two")
         return
-    path = Path(data[key])
+    named = tree.get(key)
+    assert isinstance(named, Scalar)
+    path = resolve(named)
     try:
         text = read_text(path, MAX_SECRET_BYTES)
     except TextFileError as error:

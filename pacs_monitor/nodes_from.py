@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pydantic import Field
@@ -14,7 +15,7 @@ from pydantic import Field
 from pacs_monitor import yamltree
 from pacs_monitor.complaints import validate
 from pacs_monitor.fields import models_in, settings_of, suggestion
-from pacs_monitor.filling import fill
+from pacs_monitor.filling import fill, resolve
 from pacs_monitor.findings import Findings
 from pacs_monitor.node import Node
 from pacs_monitor.settings import Section
@@ -57,13 +58,14 @@ def sources(tree: Value | None, findings: Findings) -> Iterator[Source]:
             findings.complain(item, "is not a mapping; write `- file: modalities.csv`")
             continue
         section = validate(NodesFrom, fill(NodesFrom, item, findings), item, findings)
-        if section is None:
+        named = item.get("file")
+        if section is None or not isinstance(named, Scalar):
             continue
         given = item.get("defaults")
         defaults = given if isinstance(given, Map) else None
         if defaults and "name" in defaults.entries:
             findings.complain(below(defaults, "name"), "cannot be the same for all nodes; remove it")
-        yield from _read(section, item, defaults, findings)
+        yield from _read(resolve(named), section, item, defaults, findings)
 
 
 def items_of(tree: Value | None, example: str, findings: Findings) -> list[Value]:
@@ -76,41 +78,38 @@ def items_of(tree: Value | None, example: str, findings: Findings) -> list[Value
     return []
 
 
-def _read(section: NodesFrom, item: Map, defaults: Map | None, findings: Findings) -> Iterator[Source]:
-    place = below(item, "file")
-    findings.read(section.file)
-    if section.file.suffix in (".yml", ".yaml"):
-        if not section.file.exists():
-            findings.complain(place, f"{section.file}: there is no such file; check the name")
-            return
-        document = yamltree.read(section.file, root="nodes")
-        findings.extend(document.complaints)
-        findings.hidden.update(document.hidden)
-        for node in items_of(document.root, "- {name: ct1, host: 10.0.1.7}", findings):
-            if isinstance(node, Map):
-                yield Source(node, defaults)
-            else:
-                findings.complain(node, "is not a node; write `- {name: ct1, host: 10.0.1.7}`")
-        return
+def _read(path: Path, section: NodesFrom, item: Map, defaults: Map | None, findings: Findings) -> Iterator[Source]:
+    findings.read(path)
     try:
-        text = read_text(section.file)
+        text = read_text(path)
     except TextFileError as error:
-        findings.complain(place if not error.line else Place(str(section.file), error.line, ""), _named(section, error))
+        # What is wrong with the file's name is wrong where the name stands.
+        place = Place(str(path), error.line, "") if error.line else below(item, "file")
+        findings.complain(place, error.message if error.line else f"{path}: {error.message}")
         return
-    table = _Table(section, item, findings)
-    for row in table.rows(text):
-        yield Source(row, defaults, nulls=False)
+    if path.suffix in (".yml", ".yaml"):
+        yield from (Source(node, defaults) for node in _from_yaml(text, str(path), findings))
+    else:
+        table = _Table(str(path), section, item, findings)
+        yield from (Source(row, defaults, nulls=False) for row in table.rows(text))
 
 
-def _named(section: NodesFrom, error: TextFileError) -> str:
-    return error.message if error.line else f"{section.file}: {error.message}"
+def _from_yaml(text: str, file: str, findings: Findings) -> Iterator[Map]:
+    document = yamltree.read_string(text, file, root="nodes")
+    findings.extend(document.complaints)
+    findings.hidden.update(document.hidden)
+    for node in items_of(document.root, "- {name: ct1, host: 10.0.1.7}", findings):
+        if isinstance(node, Map):
+            yield node
+        else:
+            findings.complain(node, "is not a node; write `- {name: ct1, host: 10.0.1.7}`")
 
 
 class _Table:
     """Rows of a CSV file as trees: a value's path is its column's name."""
 
-    def __init__(self, section: NodesFrom, item: Map, findings: Findings) -> None:
-        self._file = str(section.file)
+    def __init__(self, file: str, section: NodesFrom, item: Map, findings: Findings) -> None:
+        self._file = file
         self._item = item
         self._columns = section.columns
         self._findings = findings

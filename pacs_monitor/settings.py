@@ -218,7 +218,7 @@ class ConfiguredCheck:
     kind: str
     source: Path
     """The file that holds the check's class."""
-    settings: dict[str, Any]
+    settings: dict[str, Any] = field(repr=False)
     """The check's settings, merged, secrets resolved: `model_validate` takes them anew in the worker."""
     check: Check
     """The same, validated, for whoever needs interval, thresholds and the like."""
@@ -276,9 +276,9 @@ class Configuration:
     """What is accepted but probably not meant."""
     files: tuple[Path, ...] = ()
     """Every file and folder it was read from: a change in one is a reason to load anew."""
-    raw: dict[str, Any] = field(default_factory=dict)
+    raw: dict[str, Any] = field(default_factory=dict, repr=False)
     """Sections that later parts read themselves (notify, people, on_call), as typed."""
-    trees: dict[str, Value] = field(default_factory=dict)
+    trees: dict[str, Value] = field(default_factory=dict, repr=False)
     """The file's sections with file and line of each value, for complaints that come later."""
     kinds: dict[str, CheckKind] = field(default_factory=dict)
     """All kinds of checks that were found, used or not."""

@@ -103,7 +103,7 @@ site: b
     row(
         "a section of no meaning",
         "qwertz: north\n",
-        "pacs-monitor.yml:1: qwertz: there is no such setting; there is ae_title, alerting, check_dirs, checks, data_dir, external_url, health, hours, maintenance, metrics, nodes, nodes_from ...",
+        "pacs-monitor.yml:1: qwertz: there is no such setting; there is ae_title, alerting, check_dirs, checks, data_dir, external_url, health, hours, maintenance, metrics, nodes, nodes_from, notify, on_call, people, profiles, scp, self_check, site, time_zone, web, workers",
     ),
     row(
         "a misspelt setting of a node",

@@ -16,9 +16,8 @@ from typing import NoReturn
 
 from pydantic import PydanticUndefinedAnnotation
 
-from pacs_monitor import metric_rules
-from pacs_monitor.check import Check, Metric, NodeCheck
-from pacs_monitor.node import Node
+from pacs_monitor import class_rules, metric_rules
+from pacs_monitor.check import Check, Metric
 from pacs_monitor.settings import Complaint
 
 _KIND = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
@@ -179,26 +178,13 @@ def _check_class(path: Path, tree: ast.Module, module: ModuleType) -> type[Check
         names = ", ".join(found.__name__ for found in classes)
         line = _line_of(tree, cls.__name__)
         _refuse(path, line, f"holds {len(classes)} checks ({names}); give each a file of its own")
-    for fault in _faults_of_class(cls):
+    for fault in class_rules.faults(cls):
         _refuse(path, _line_of(tree, cls.__name__), f"{cls.__name__}: {fault}")
     try:
         cls.model_rebuild()  # annotations may name what comes later in the file, but must name something
     except PydanticUndefinedAnnotation as error:
         _refuse(path, _line_of(tree, cls.__name__), f"{cls.__name__}: there is no {error.name}; import or define it")
     return cls
-
-
-def _faults_of_class(cls: type[Check]) -> Iterator[str]:
-    if cls.run in (Check.run, NodeCheck.run):
-        yield "has no run; write `async def run(self)` that yields what it measures"
-    if inspect.iscoroutinefunction(cls.run):
-        yield "run never yields; yield a sample, or add `return` and `yield` at its end if there is none"
-    for need in cls.needs:
-        if need not in Node.model_fields:
-            yield f"needs names {need}, which is no setting of a node"
-    for threshold in cls.thresholds:
-        if threshold not in cls.model_fields:
-            yield f"thresholds names {threshold}, which is no setting of this check"
 
 
 def _metrics(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from pacs_monitor.check import NodeCheck, Sample
+from pacs_monitor.check import Duration, NodeCheck, Sample
 
 
 class Deposit(NodeCheck):
     """Leave something at a node."""
 
-    interval: float = 300.0
+    interval: Duration = 300.0
     write: bool = False
     """Whether to leave it."""
     delete: dict[str, str] | None = None

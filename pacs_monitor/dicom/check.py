@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from typing import ClassVar
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import PrivateAttr
 
@@ -13,6 +13,9 @@ from pacs_monitor.dicom import reasons
 from pacs_monitor.dicom.codec import Context, Identity
 from pacs_monitor.dicom.conversation import VERIFICATION_ONLY, Outcome, Script
 from pacs_monitor.dicom.echo import echo
+
+if TYPE_CHECKING:
+    from pacs_monitor.dicom.services import Association
 
 PHASE = Gauge(
     "pacs_dicom_phase_seconds",
@@ -87,6 +90,24 @@ class DicomCheck(NodeCheck):
                 outcome = await echo_tls(script, addresses, surroundings.deadline, context, name)
         outcome.phases["dns"] = looked_up
         return outcome
+
+    def association(
+        self,
+        contexts: Sequence[Context],
+        *,
+        receives: Sequence[Context] = (),
+        calling: str | None = None,
+        outcome: Outcome | None = None,
+    ) -> AbstractAsyncContextManager[Association]:
+        """An association for C-STORE, C-FIND and C-GET, within the budget; `receives`: what a C-GET may send us.
+
+        `calling` takes the place of the node's calling AE title. `outcome` holds phases and rejection also after a
+        failure. Raises CheckFailed unless every context is accepted.
+        """
+        from pacs_monitor.dicom.services import association, with_calling
+
+        script = self._scripts.get(VERIFICATION_ONLY) or self._write(VERIFICATION_ONLY)
+        return association(self, with_calling(script, calling), contexts, receives, outcome or Outcome())
 
     def samples(self, outcome: Outcome) -> Iterator[Sample]:
         """The samples that every association gives: phases, who answered, rejections."""

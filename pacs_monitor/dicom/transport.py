@@ -53,6 +53,8 @@ class PolledSocket(AssociationSocket):
         """Bytes of a PDU that has arrived in part."""
         self.error: OSError | None = None
         """What broke the connection, if anything did."""
+        self.ended = False
+        """Whether the peer hung up."""
         self._received = 0
         super().__init__(assoc, address=AddressInformation("127.0.0.1", 0))
 
@@ -89,7 +91,8 @@ class PolledSocket(AssociationSocket):
         if sock is None:
             raise OSError(errno.ENOTCONN, "closed")
         if nr_bytes > LONGEST_PDU or self._received > MOST_BYTES:
-            raise OSError(errno.EMSGSIZE, "too long")
+            self.error = OSError(errno.EMSGSIZE, "too long")
+            raise self.error
         data = bytearray()
         while len(data) < nr_bytes:
             try:
@@ -100,6 +103,7 @@ class PolledSocket(AssociationSocket):
                 self.error = error
                 raise
             if not got:
+                self.ended = True
                 break
             data += got
             self._received += len(got)
@@ -173,6 +177,11 @@ class Line:
         """The last PDU of each type that the peer sent, but P-DATA."""
         self.within(seconds)
 
+    @property
+    def closed(self) -> bool:
+        """Whether nothing is left of it."""
+        return self._opened.fileno() < 0
+
     def within(self, seconds: float) -> None:
         """Bound every wait from now on."""
         entity = self._entity
@@ -184,7 +193,7 @@ class Line:
 
     @property
     def assoc(self) -> Association:
-        """pynetdicom's association."""
+        """The association as pynetdicom has it."""
         assert self._entity.assoc is not None, "not requested yet"
         return self._entity.assoc
 
@@ -228,7 +237,7 @@ class Line:
         assoc = self.assoc
         if self.stands:
             assoc.release()
-        answered = assoc.is_released or codec.ABORT in self.heard or not self.socket._is_connected
+        answered = assoc.is_released or codec.ABORT in self.heard or self.socket.ended
         self._close()
         return answered
 

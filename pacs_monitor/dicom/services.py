@@ -1,0 +1,287 @@
+"""C-STORE, C-FIND and C-GET for checks: pynetdicom's services in threads, awaited, with failures told as ever.
+
+They are rare, so each association is pynetdicom's own, with a state machine in a thread. The budget's slot is held
+for one association: a check that needs several gives it back in between.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import UID
+from pynetdicom import build_context, build_role, evt
+from pynetdicom.pdu_primitives import UserIdentityNegotiation
+
+from pacs_monitor.check import CheckFailed, perf_counter
+from pacs_monitor.dicom import codec, reasons
+from pacs_monitor.dicom.certificates import context_for, explain_tls
+from pacs_monitor.dicom.codec import Context, Identity, Malformed
+from pacs_monitor.dicom.connect import open_connection
+from pacs_monitor.dicom.contexts import UNCOMPRESSED
+from pacs_monitor.dicom.conversation import Outcome, Script
+from pacs_monitor.dicom.decode import association_memo
+from pacs_monitor.dicom.lost import explain_end
+from pacs_monitor.dicom.statuses import CANCELLED, PENDING, STORED_WITH_CHANGES, SUCCESS, status_failure
+from pacs_monitor.dicom.transport import Line, cut
+
+if TYPE_CHECKING:
+    from pacs_monitor.dicom.check import DicomCheck
+
+STUDY_ROOT_FIND = Context("1.2.840.10008.5.1.4.1.2.2.1", UNCOMPRESSED)
+STUDY_ROOT_GET = Context("1.2.840.10008.5.1.4.1.2.2.3", UNCOMPRESSED)
+SECONDARY_CAPTURE = Context("1.2.840.10008.5.1.4.1.1.7", UNCOMPRESSED)
+
+_SPARE = 1.0
+"""pynetdicom's own timeouts, in seconds, past ours: ours end with a sentence."""
+
+Reply = tuple[int | None, Any]
+"""A final status, None if there came none, and what was received."""
+
+
+class Association:
+    """An association that stands. Each service raises CheckFailed unless it succeeds; one at a time."""
+
+    def __init__(self, check: DicomCheck, script: Script, outcome: Outcome, opened: socket.socket) -> None:
+        """`opened` is connected; `associate` comes next."""
+        self.outcome = outcome
+        self._check = check
+        self._script = script
+        self._secure = check.node.tls is not None
+        self._line = Line(opened, script.calling, check.time_left + _SPARE)
+        self._received: list[Dataset] = []
+        self._most = 0
+        self._silent = False
+
+    async def store(self, dataset: Dataset) -> int:
+        """C-STORE; the status, which is success or a warning that something was changed."""
+        status, _ = await self._ask("C-STORE", _store, self._line, dataset)
+        if status not in (SUCCESS, *STORED_WITH_CHANGES):
+            raise status_failure("C-STORE", status, self._script.node, self._script.calling)
+        return status
+
+    async def find(self, query: Dataset, model: Context = STUDY_ROOT_FIND, most: int = 500) -> list[Dataset]:
+        """C-FIND: the matches, at most so many, each with the keys asked for and no other."""
+        status, matches = await self._ask("C-FIND", _find, self._line, query, model.abstract, most)
+        if status != SUCCESS:
+            raise status_failure("C-FIND", status, self._script.node, self._script.calling)
+        return list(matches)
+
+    async def get(self, query: Dataset, model: Context = STUDY_ROOT_GET, most: int = 10) -> list[Dataset]:
+        """C-GET: the objects that the peer sends, at most so many, in the classes that the association receives."""
+        self._received, self._most = [], most
+        status, _ = await self._ask("C-GET", _get, self._line, query, model.abstract)
+        if status != SUCCESS:
+            raise status_failure("C-GET", status, self._script.node, self._script.calling)
+        return self._received
+
+    async def associate(self, contexts: Sequence[Context], receives: Sequence[Context]) -> None:
+        """Negotiate. Raises CheckFailed unless all contexts are accepted, those to receive in that role."""
+        script, outcome = self._script, self.outcome
+        outcome.phase = "associate"
+        proposed = [build_context(UID(each.abstract), list(each.transfers)) for each in (*contexts, *receives)]
+        items: list[Any] = [build_role(UID(each.abstract), scp_role=True) for each in receives]
+        if script.identity is not None:
+            items.append(_identity(script.identity))
+        handlers = [(evt.EVT_C_STORE, self._take)]
+        stands = await self._in_time("association", self._line.associate, script.called, proposed, items, handlers)
+        accepted = self._line.heard.get(codec.ASSOCIATE_AC)
+        if accepted is not None:
+            with suppress(Malformed):  # then nothing stands, and the end is explained below
+                outcome.accepted = answer = association_memo(accepted)  # type: ignore[assignment]
+                self._require(answer, [*contexts, *receives], receives)  # type: ignore[arg-type]
+        if not stands:
+            raise explain_end(self._line, script, outcome, self._secure, "association")
+
+    def _require(self, accepted: codec.Accepted, proposed: list[Context], receives: Sequence[Context]) -> None:
+        refused = [
+            f"{codec.uid_name(context.abstract)} ({reasons.context_result(accepted.result(2 * place + 1))})"
+            for place, context in enumerate(proposed)
+            if accepted.result(2 * place + 1) != 0
+        ]
+        sends = {str(context.abstract_syntax) for context in self._line.assoc.accepted_contexts if context.as_scp}
+        if not refused:
+            refused = [f"to send us {codec.uid_name(each.abstract)}" for each in receives if each.abstract not in sends]
+        if refused:
+            raise CheckFailed(
+                "no_context",
+                f"{self._script.node} took the association but refuses {', '.join(refused)}; have the service "
+                f"switched on there for {self._script.calling}",
+            )
+
+    async def _ask(self, service: str, function: Callable[..., Reply], *args: Any) -> tuple[int, Any]:
+        self.outcome.phase = "dimse"
+        status, answer = None, None
+        if self._line.stands:
+            status, answer = await self._in_time(service, function, *args)
+        if status is None:
+            raise explain_end(self._line, self._script, self.outcome, self._secure, service)
+        return status, answer
+
+    async def _in_time(self, service: str, function: Callable[..., Any], *args: Any) -> Any:
+        check, outcome, line = self._check, self.outcome, self._line
+        phase, started = outcome.phase, perf_counter()
+        line.within(check.time_left + _SPARE)
+        try:
+            async with asyncio.timeout_at(check.surroundings.deadline):
+                answer = await check.in_thread(function, *args)
+        except TimeoutError:
+            self._silent = True
+            script, waited = self._script, perf_counter() - started
+            message = reasons.explain_silence(script.node, script.place, phase, waited, line.socket.partial)
+            raise CheckFailed("timeout", message.replace("C-ECHO", service)) from None
+        outcome.phases[phase] = outcome.phases.get(phase, 0.0) + perf_counter() - started
+        return answer
+
+    async def release(self) -> None:
+        """Release it. Raises CheckFailed if the peer does not answer that."""
+        service = "last request"
+        self.outcome.phase = "release"
+        answered = await self._in_time(service, self._line.release)
+        if not answered:
+            raise explain_end(self._line, self._script, self.outcome, self._secure, service)
+
+    async def leave(self, failed: bool) -> None:
+        """End it in whatever state it is: released if the peer still talks to us, else aborted. Raises nothing."""
+        if failed and self._line.stands and not self._silent:
+            with suppress(CheckFailed):
+                await self.release()
+        if self._line.closed:
+            return
+        # Not awaited to its end: whoever waits for this check has waited long enough.
+        ending = asyncio.create_task(self._check.in_thread(self._line.give_up))
+        await asyncio.wait([ending], timeout=0.05)
+
+    def _take(self, event: evt.Event) -> int:
+        if len(self._received) >= self._most:
+            return 0xA700
+        dataset: Dataset = event.dataset
+        dataset.file_meta = FileMetaDataset()
+        dataset.file_meta.TransferSyntaxUID = event.context.transfer_syntax
+        self._received.append(dataset)
+        return SUCCESS
+
+
+@asynccontextmanager
+async def association(
+    check: DicomCheck,
+    script: Script,
+    contexts: Sequence[Context],
+    receives: Sequence[Context],
+    outcome: Outcome,
+) -> AsyncIterator[Association]:
+    """An association for a check, within its budget and deadline; released at the end, aborted when cancelled."""
+    surroundings, node = check.surroundings, check.node
+    started = perf_counter()
+    addresses = await surroundings.resolver.resolve(str(node.host), int(node.port or 0), surroundings.deadline)
+    outcome.phases["dns"] = perf_counter() - started
+    async with check.slot():
+        opened = await _open(check, script, addresses, outcome)
+        assoc = Association(check, script, outcome, opened)
+        failed = False
+        try:
+            await assoc.associate(contexts, receives)
+            yield assoc
+            await assoc.release()
+        except CheckFailed:
+            failed = True
+            raise
+        finally:
+            await assoc.leave(failed)
+
+
+async def _open(check: DicomCheck, script: Script, addresses: list[Any], outcome: Outcome) -> socket.socket:
+    outcome.phase, started = "connect", perf_counter()
+    deadline = check.surroundings.deadline
+    sock = await open_connection(script, addresses, deadline)
+    outcome.phases["connect"] = perf_counter() - started
+    tls = check.node.tls
+    if tls is None:
+        return sock
+    outcome.phase, started = "tls", perf_counter()
+    try:
+        async with asyncio.timeout_at(deadline):
+            context = await check.in_thread(context_for, tls)
+            sock = context.wrap_socket(
+                sock, server_hostname=tls.server_name or str(check.node.host), do_handshake_on_connect=False
+            )
+            sock.settimeout(check.time_left + _SPARE)
+            await check.in_thread(_shake_hands, sock)
+    except TimeoutError:
+        cut(sock)
+        message = reasons.explain_silence(script.node, script.place, "tls", perf_counter() - started, 0)
+        raise CheckFailed("timeout", message) from None
+    except OSError as error:
+        raise explain_tls(error, script) from None
+    except ValueError as error:
+        cut(sock)
+        raise CheckFailed("tls", f"the node's name cannot be in a certificate ({error}); set tls.server_name") from None
+    except BaseException:
+        cut(sock)
+        raise
+    outcome.phases["tls"] = perf_counter() - started
+    return sock
+
+
+def _shake_hands(sock: Any) -> None:
+    try:
+        sock.do_handshake()
+    except OSError:
+        sock.close()
+        raise
+
+
+def with_calling(script: Script, calling: str | None) -> Script:
+    """The script with another calling AE title, if there is one."""
+    return replace(script, calling=calling) if calling else script
+
+
+def _identity(identity: Identity) -> UserIdentityNegotiation:
+    user = UserIdentityNegotiation()
+    user.user_identity_type = 1 if identity.password is None else 2
+    user.primary_field = identity.username.encode()
+    if identity.password is not None:
+        user.secondary_field = identity.password.encode()
+    return user
+
+
+def _store(line: Line, dataset: Dataset) -> Reply:
+    return line.assoc.send_c_store(dataset).get("Status"), None
+
+
+def _find(line: Line, query: Dataset, model: str, most: int) -> Reply:
+    matches: list[Dataset] = []
+    stopped = False
+    for answer, identifier in line.assoc.send_c_find(query, model):
+        status = answer.get("Status")
+        if status not in PENDING:
+            return SUCCESS if stopped and status == CANCELLED else status, matches
+        if identifier is None:
+            continue
+        if len(matches) < most:
+            matches.append(_only(identifier, query))
+        elif not stopped:
+            stopped = True
+            line.assoc.send_c_cancel(1, query_model=model)
+    return None, matches
+
+
+def _get(line: Line, query: Dataset, model: str) -> Reply:
+    for answer, _ in line.assoc.send_c_get(query, model):
+        status = answer.get("Status")
+        if status not in PENDING:
+            return status, None
+    return None, None
+
+
+def _only(identifier: Dataset, query: Dataset) -> Dataset:
+    kept = Dataset()
+    for tag in query.keys():  # noqa: SIM118 - iterating a data set gives its elements
+        if tag in identifier:
+            kept[tag] = identifier[tag]
+    return kept

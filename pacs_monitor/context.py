@@ -1,0 +1,222 @@
+"""What suppresses alerts: network parents, maintenance, hours, drained nodes, and being cut off oneself.
+
+Suppression keeps alerts from starting and never ends one: a check that was confirmed down before a cause began stays
+unsuppressed through that cause.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from zoneinfo import ZoneInfo
+
+from pacs_monitor.confirm import Confirmation, Confirmed
+from pacs_monitor.plans import Plan, plans_of
+from pacs_monitor.reach import Reach
+from pacs_monitor.results import Record, Results
+from pacs_monitor.settings import Configuration, Key
+from pacs_monitor.state import State
+
+CAUSES = ("self_check", "parent", "drain", "maintenance", "hours")
+"""The words of the label `by`, in the order in which they are told."""
+
+
+class Context:
+    """The causes in force for each node, and what they suppress. Times are Unix times in seconds."""
+
+    def __init__(
+        self,
+        results: Results,
+        confirmation: Confirmation,
+        state: State | None,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._results = results
+        self._states = confirmation.states
+        self._state = state
+        self._wall = wall
+        self._configuration: Configuration | None = None
+        self._records: dict[str, list[Record]] = {}
+        self._plans: dict[str, list[Plan]] = {}
+        self._all_plans: list[Plan] = []
+        self._reach = Reach({}, {}, {})
+        self._self_check: tuple[str, ...] = ()
+        self._cut_off_since: float | None = None
+        self._causes: dict[str, dict[str, float]] = {}
+        self._exempt: dict[Key, set[str]] = {}
+        self._exempt_before: dict[Key, set[str]] = {}
+        self._watched_until = 0.0
+        self._drained: dict[str, float] = {}
+        self._load()
+        confirmation.listeners.append(self.confirmed_changed)
+
+    def configure(self, configuration: Configuration) -> None:
+        """Follow a configuration, after `results` and `confirmation` have."""
+        first = self._configuration is None
+        self._configuration = configuration
+        self._records = {}
+        for record in self._results:
+            self._records.setdefault(record.node.name if record.node else "", []).append(record)
+        self._reach = Reach(configuration.nodes, self._records, self._states)
+        self._self_check = configuration.agent.self_check.nodes if configuration.agent.self_check else ()
+        self._cut_off_since = self._reach.all_failing_since(self._self_check)
+        for name in [name for name in self._drained if name not in configuration.nodes]:
+            del self._drained[name]
+        nodes = {**configuration.nodes, **self._records}
+        self._set_plans(configuration, nodes, self._wall())
+        for node in [node for node in self._causes if node not in nodes]:
+            del self._causes[node]
+        for key in [key for key in self._exempt if key not in self._results.records]:
+            del self._exempt[key]
+        self._refresh(nodes, restored=first, export=True)
+
+    def tick(self, now: float) -> None:
+        """Follow the calendar; each second."""
+        turned = [plan for plan in self._all_plans if not plan.phase.covers(now) and plan.turn(now)]
+        if turned:
+            for plan in turned:
+                self._export_plan(plan)
+            self._refresh(dict.fromkeys(node for plan in turned for node in plan.nodes))
+
+    def confirmed_changed(self, record: Record, confirmed: Confirmed) -> None:
+        """A confirmed state has changed: follow it to the nodes that are reached through its node."""
+        if record.node is None or not record.configured.check.affects_health:
+            return
+        name = record.node.name
+        if name in self._self_check:
+            was, self._cut_off_since = self._cut_off_since, self._reach.all_failing_since(self._self_check)
+            if (was is None) is not (self._cut_off_since is None):
+                self._refresh({**self._configuration.nodes, **self._records} if self._configuration else ())
+                return
+        self._refresh(self._reach.below(name))
+
+    def drain(self, node: str) -> None:
+        """Take a node out: it counts as unhealthy, and its alerts are suppressed. Raises LookupError."""
+        self._require(node)
+        if node not in self._drained:
+            self._drained[node] = self._wall()
+            self._save("drained", self._drained)
+            self._refresh([node])
+
+    def undrain(self, node: str) -> None:
+        """Take a drained node back in. Raises LookupError."""
+        self._require(node)
+        if self._drained.pop(node, None) is not None:
+            self._save("drained", self._drained)
+            self._refresh([node])
+
+    @property
+    def drained(self) -> dict[str, float]:
+        """Drained nodes, and since when."""
+        return dict(self._drained)
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether every node of `self_check` fails, so that the fault is the agent's own."""
+        return self._cut_off_since is not None
+
+    def causes(self, node: str) -> dict[str, float]:
+        """What is in force for a node ("" for checks without one), and since when."""
+        return dict(self._causes.get(node, {}))
+
+    def suppressed_by(self, key: Key) -> tuple[str, ...]:
+        """What suppresses the check's alerts now."""
+        causes = self._causes.get(key[0])
+        if not causes:
+            return ()
+        exempt = self._exempt.get(key, ())
+        return tuple(cause for cause in CAUSES if cause in causes and cause not in exempt)
+
+    def _set_plans(self, configuration: Configuration, nodes: Iterable[str], now: float) -> None:
+        for plan in self._all_plans:
+            self._results.exposition.family(*plan.family).lines.pop(plan.labels, None)
+        zone = ZoneInfo(configuration.agent.time_zone)
+        self._all_plans = plans_of(configuration, nodes, zone, now)
+        self._plans = {}
+        for plan in self._all_plans:
+            self._export_plan(plan)
+            for node in plan.nodes:
+                self._plans.setdefault(node, []).append(plan)
+
+    def _export_plan(self, plan: Plan) -> None:
+        # Two entries of one name are one series.
+        active = any(other.phase.inside for other in self._all_plans if other.labels == plan.labels)
+        self._results.exposition.family(*plan.family).lines[plan.labels] = plan.line(active)
+
+    def _wanted(self, node: str) -> Iterator[tuple[str, float]]:
+        """The causes that are in force for a node, and since when; the earliest of two of a kind last."""
+        if self._cut_off_since is not None and node not in self._self_check:
+            yield "self_check", self._cut_off_since
+        since = self._reach.cut_off_since(node)
+        if since is not None:
+            yield "parent", since
+        if node in self._drained:
+            yield "drain", self._drained[node]
+        for plan in sorted(self._plans.get(node, ()), key=lambda plan: -plan.phase.since):
+            if plan.in_force:
+                yield plan.cause, plan.phase.since
+
+    def _refresh(self, nodes: Iterable[str], restored: bool = False, export: bool = False) -> None:
+        """Bring causes and suppression of these nodes up to date; touch series only where something changed."""
+        exempt_changed = restored
+        for node in nodes:
+            wanted, had = dict(self._wanted(node)), self._causes.get(node, {})
+            if wanted.keys() != had.keys():
+                # A cause that goes on keeps its beginning.
+                self._causes[node] = {cause: had.get(cause, since) for cause, since in wanted.items()}
+                exempt_changed |= self._latch(node, had, restored)
+                if not wanted:
+                    del self._causes[node]
+            elif not export:
+                continue
+            for record in self._records.get(node, ()):
+                self._results.set_suppression(record, self.suppressed_by(record.key))
+        if exempt_changed:
+            self._exempt_before = {}
+            self._save("unsuppressed", [[*key, *sorted(causes)] for key, causes in self._exempt.items()])
+
+    def _latch(self, node: str, had: dict[str, float], restored: bool) -> bool:
+        """Exempt the checks that are down from what begins now, and forget what has ended; whether that changed any."""
+        causes, changed = self._causes[node], False
+        begun = {cause: since for cause, since in causes.items() if cause not in had}
+        for record in self._records.get(node, ()):
+            key = record.key
+            old = self._exempt.get(key, set())
+            exempt = old & causes.keys()
+            state = self._states.get(key)
+            if state is not None and state.healthy is False:
+                exempt |= {
+                    cause
+                    for cause, since in begun.items()
+                    # What begins while we watch finds the check down; after a restart the times tell.
+                    if not restored or state.since < since
+                }
+            if restored:
+                exempt |= {
+                    cause for cause in self._exempt_before.get(key, ()) if begun.get(cause, 1e99) <= self._watched_until
+                }
+            if exempt != old:
+                changed = True
+                self._exempt[key] = exempt
+                if not exempt:
+                    del self._exempt[key]
+        return changed
+
+    def _require(self, node: str) -> None:
+        if self._configuration is None or node not in self._configuration.nodes:
+            raise LookupError(f"there is no node {node}")
+
+    def _load(self) -> None:
+        if self._state is None:
+            return
+        self._drained = json.loads(self._state.load_fact("drained") or "{}")
+        stored = json.loads(self._state.load_fact("unsuppressed") or "[]")
+        self._exempt_before = {(node, check): set(causes) for node, check, *causes in stored}
+        with suppress(ValueError):
+            self._watched_until = float(self._state.load_fact("alive") or 0.0)
+
+    def _save(self, name: str, value: object) -> None:
+        if self._state is not None:
+            self._state.submit(self._state.save_fact(name, json.dumps(value)))

@@ -1,0 +1,79 @@
+"""Hours and maintenance as they stand in the configuration: whom they concern, and whether they are in force."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from zoneinfo import ZoneInfo
+
+from pacs_monitor.metrics import series_name
+from pacs_monitor.references import labels_of
+from pacs_monitor.settings import Configuration, Maintenance
+from pacs_monitor.timetable import Phase, hours_phase, maintenance_phase
+
+_FAMILIES = {
+    "hours": ("pacs_hours_active", "gauge", "Whether it is within these hours."),
+    "maintenance": ("pacs_maintenance_active", "gauge", "Whether this maintenance is in force."),
+}
+
+
+@dataclass
+class Plan:
+    """One entry of `hours` or `maintenance`, with its phase at the moment."""
+
+    cause: str
+    """`hours` or `maintenance`."""
+    name: str
+    nodes: tuple[str, ...]
+    """Whom it concerns; "" is what belongs to no node."""
+    labels: tuple[tuple[str, str], ...]
+    look: Callable[[float], Phase]
+    phase: Phase
+
+    def turn(self, now: float) -> bool:
+        """Look again; whether it has begun or ended since."""
+        was, self.phase = self.phase, self.look(now)
+        return was.inside is not self.phase.inside
+
+    @property
+    def in_force(self) -> bool:
+        """Whether it suppresses: maintenance inside its time, hours outside of theirs."""
+        return self.phase.inside is (self.cause == "maintenance")
+
+    @property
+    def family(self) -> tuple[str, str, str]:
+        """Name, type and help of its series."""
+        return _FAMILIES[self.cause]
+
+    def line(self, active: bool) -> str:
+        """Its series, for rules to use."""
+        return f"{series_name(self.family[0], self.labels)} {int(active)}\n"
+
+
+def plans_of(configuration: Configuration, everyone: Iterable[str], zone: ZoneInfo, now: float) -> list[Plan]:
+    """All hours and maintenance. `everyone` are the names of all nodes, and "" if there are checks without one."""
+    agent, nodes = configuration.agent, configuration.nodes
+    site = ("site", agent.site)
+    plans = []
+    for name, hours in agent.hours.items():
+        look = partial(hours_phase, hours, zone)
+        members = tuple(node.name for node in nodes.values() if node.hours == name)
+        plans.append(Plan("hours", name, members, (site, ("hours", name)), look, look(now)))
+    labels = {name: labels_of(node, agent.site) for name, node in nodes.items()} if agent.maintenance else {}
+    for planned in agent.maintenance:
+        look = partial(maintenance_phase, planned, zone)
+        reason = (("reason", planned.reason),) if planned.reason else ()
+        pairs = (site, ("maintenance", planned.name), *reason)
+        members = tuple(_members(planned, labels, everyone))
+        plans.append(Plan("maintenance", planned.name, members, pairs, look, look(now)))
+    return plans
+
+
+def _members(planned: Maintenance, labels: Mapping[str, Mapping[str, str]], everyone: Iterable[str]) -> list[str]:
+    if not planned.nodes:
+        return list(everyone)
+    if not isinstance(planned.nodes, dict):
+        return [name for name in planned.nodes if name in labels]
+    wanted = planned.nodes.items()
+    return [name for name, has in labels.items() if all(has.get(key) == value for key, value in wanted)]

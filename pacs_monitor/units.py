@@ -119,6 +119,20 @@ def _check_port(value: int) -> int:
     return value
 
 
+def port_of(value: Any) -> int:
+    """The number of a TCP port. Raises ValueError with the remedy."""
+    return _check_port(_parse_port(value))
+
+
+def host_fault(value: str) -> str:
+    """What is wrong with a host, or nothing."""
+    try:
+        _check_host(value)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
 def _parse_port(value: Any) -> int:
     try:
         return int(value)

@@ -1,0 +1,201 @@
+"""`pacs-monitor init`: a few questions, and a commented configuration that loads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import typer
+from rich.console import Console
+
+from pacs_monitor.settings import AgentSettings
+from pacs_monitor.units import check_ae_title, host_fault, name_fault, port_of
+
+Ask = Callable[[str, str], str]
+"""Asks a question and gives the answer; the second text is what an empty answer means."""
+
+
+@dataclass(frozen=True)
+class Modality:
+    """A modality as the questions ask for it."""
+
+    name: str
+    host: str
+    port: int
+    ae_title: str
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a configuration to begin with is made of."""
+
+    site: str = "main"
+    ae_title: str = "PACSMON"
+    data_dir: str = "/var/lib/pacs-monitor"
+    archive_host: str = "127.0.0.1"
+    archive_port: int = 104
+    archive_ae_title: str = "ARCHIVE"
+    modalities: tuple[Modality, ...] = field(default=())
+    modalities_csv: str = ""
+    """The CSV file that lists them, if one does."""
+
+
+def run(path: Path, *, force: bool = False, console: Console | None = None, ask: Ask | None = None) -> int:
+    """Ask, write the configuration to `path`, and give the exit status; a file is overwritten only with `force`."""
+    console = console or Console()
+    if path.exists() and not force:
+        console.print(f"{path} is there already; choose another name, or write over it with --force", markup=False)
+        return 1
+    answers = ask_all(ask or _prompt, lambda text: console.print(text, markup=False))
+    try:
+        path.write_text(starter_text(answers), encoding="utf-8")
+    except OSError as error:
+        console.print(f"{path} cannot be written ({error.strerror}); choose another place", markup=False)
+        return 1
+    console.print(f"Wrote {path}. Next: pacs-monitor check-config -c {path}", markup=False)
+    return 0
+
+
+def _prompt(question: str, default: str) -> str:
+    return str(typer.prompt(question, default=default, show_default=bool(default)))
+
+
+def ask_all(ask: Ask, say: Callable[[str], None] = lambda text: None) -> Answers:
+    """The answers to all questions; an answer that cannot be used is asked for again after `say` has said why."""
+
+    def until_good(question: str, default: str, fault: Callable[[str], str]) -> str:
+        while True:
+            answer = ask(question, default).strip() or default
+            wrong = fault(answer)
+            if not wrong:
+                return answer
+            say(wrong)
+
+    site = until_good("Name of the site", "main", name_fault)
+    ae_title = until_good("Our own AE title (the archive must know it)", "PACSMON", _ae_title_fault)
+    data_dir = until_good("Folder for the agent's state", str(AgentSettings().data_dir), _plain_fault)
+    host = until_good("Archive: name or address", "127.0.0.1", host_fault)
+    port = until_good("Archive: DICOM port", "104", _port_fault)
+    title = until_good("Archive: AE title", "ARCHIVE", _ae_title_fault)
+    csv = until_good("CSV file with the modalities (empty: type them here)", "", _plain_fault)
+    modalities = () if csv else tuple(_modalities(until_good))
+    return Answers(site, ae_title, data_dir, host, port_of(port), title, modalities, csv)
+
+
+def _modalities(until_good: Callable[[str, str, Callable[[str], str]], str]) -> list[Modality]:
+    found: list[Modality] = []
+    taken = {"archive"}
+
+    def fault(name: str) -> str:
+        return f"there is a node {name} already; choose another name" if name in taken else name and name_fault(name)
+
+    while name := until_good("Modality: a name such as ct1 (empty: no more)", "", fault):
+        taken.add(name)
+        host = until_good(f"{name}: name or address", "", host_fault)
+        port = until_good(f"{name}: DICOM port", "104", _port_fault)
+        title = until_good(f"{name}: AE title", name.upper()[:16], _ae_title_fault)
+        found.append(Modality(name, host, port_of(port), title))
+    return found
+
+
+def _ae_title_fault(text: str) -> str:
+    try:
+        check_ae_title(text)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def _port_fault(text: str) -> str:
+    try:
+        port_of(text)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def _plain_fault(text: str) -> str:
+    return "" if text.isprintable() else "holds a control character; write it without"
+
+
+def quoted(text: str) -> str:
+    """A text as a YAML scalar that reads back as itself, whatever it holds."""
+    return "'" + text.replace("'", "''").replace("${", "$${") + "'"
+
+
+def starter_text(answers: Answers) -> str:
+    """A commented configuration that loads without complaint if the CSV file it names can be read."""
+    return _TEMPLATE.format(
+        site=quoted(answers.site),
+        ae_title=quoted(answers.ae_title),
+        data_dir=quoted(answers.data_dir),
+        host=quoted(answers.archive_host),
+        port=answers.archive_port,
+        archive_ae_title=quoted(answers.archive_ae_title),
+        modalities=_modality_lines(answers),
+        nodes_from=_NODES_FROM.format(file=quoted(answers.modalities_csv)) if answers.modalities_csv else _NO_FILE,
+    )
+
+
+def _modality_lines(answers: Answers) -> str:
+    lines = [
+        f"  - {{name: {quoted(one.name)}, host: {quoted(one.host)}, port: {one.port}, "
+        f"ae_title: {quoted(one.ae_title)}, profile: modality, importance: low, sends_to: [archive]}}\n"
+        for one in answers.modalities
+    ]
+    example = "  # - {name: ct1, host: 10.0.1.7, port: 104, ae_title: CT1, profile: modality, sends_to: [archive]}\n"
+    return "".join(lines) or example
+
+
+_NODES_FROM = """\
+nodes_from:                       # the CSV file has a header; change the names on the right to its own
+  - file: {file}
+    columns: {{name: name, host: host, port: port, ae_title: ae_title}}
+    defaults: {{profile: modality, importance: low, sends_to: [archive]}}
+"""
+
+_NO_FILE = """\
+# nodes_from:                     # nodes from a spreadsheet: , ; or tab, with a header
+#   - file: modalities.csv
+#     columns: {name: Device, host: IP, port: Port, ae_title: AET}
+#     defaults: {profile: modality, importance: low, sends_to: [archive]}
+"""
+
+_TEMPLATE = """\
+# The configuration of pacs-monitor. After a change: pacs-monitor check-config
+# Durations are written as 15s, 5m or 1h30m. Secrets belong in files of their own (..._file) or in ${{VARIABLES}}.
+
+site: {site}                      # on every series and alert
+# time_zone: Europe/Bucharest     # of hours and maintenance; UTC unless set
+ae_title: {ae_title}              # what we call with: archive and modalities must know it
+data_dir: {data_dir}              # where state is kept
+
+web:
+  listen: 127.0.0.1:9811          # only this machine; beyond it, tls and one way to say who may ask are needed
+
+# hours:                          # outside them, alerts of nodes with `hours: clinic` are suppressed
+#   clinic: {{days: mon-fri, from: "07:00", to: "20:00"}}
+
+profiles:                         # what to run against a kind of node: pacs-monitor checks lists what there is
+  archive:
+    - c_echo: {{interval: 15s}}
+  modality:                       # modalities are asked at most every 30s, and may be switched off at night
+    - c_echo: {{interval: 1m, down_after: 5}}
+
+nodes:
+  - name: archive
+    host: {host}
+    port: {port}
+    ae_title: {archive_ae_title}
+    profile: archive
+    importance: critical          # critical, normal or low: alerts take their severity from it
+    # notes: hotline 0800 123     # shown with its alerts
+{modalities}
+{nodes_from}
+checks:                           # what belongs to no node
+  - disk: {{name: state, path: /, interval: 1m}}
+
+# maintenance:                    # nothing alerts anew meanwhile
+#   - {{name: patches, nodes: {{role: modality}}, days: sun, from: "22:00", for: 6h}}
+"""

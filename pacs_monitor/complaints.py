@@ -30,7 +30,8 @@ def validate(model: type[M], data: dict[str, Any], tree: Map, findings: Findings
     except ValidationError as error:
         errors = error.errors(include_url=False)
     for found, place in _relevant(errors, tree):
-        if not (partial and found["type"] == "missing"):
+        # What a validator says of the whole model may also be for others to complete.
+        if not (partial and (found["type"] == "missing" or not found["loc"])):
             findings.complain(place, _message(found, model, tree))
     return None
 

@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, get_args
 
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
+from pydantic_core.core_schema import ErrorType
 
 from pacs_monitor.fields import suggestion, unit_of
 
 _Sentence = Callable[[str, Mapping[str, Any], FieldInfo | None], str]
 """From the value as people may see it, pydantic's context, and the setting's field."""
 
+_PYDANTICS_OWN = frozenset(get_args(ErrorType))
+
 
 def sentence(error: ErrorDetails, info: FieldInfo | None, *, secret: bool = False) -> str:
     """What is wrong with a value and what to write instead. A secret value is not shown."""
     context = error.get("ctx", {})
     value = "the secret" if secret else _shown(error["input"])
+    if error["input"] is None:
+        return f"is empty; {_example(info) or 'give it a value'}"
     if error["type"] in ("value_error", "assertion_error"):
         return "is not accepted; check the secret" if secret else str(context.get("error", ""))
-    if error["input"] is None or error["input"] == "":
+    if error["type"] not in _PYDANTICS_OWN and error["type"] not in _SENTENCES:
+        return "is not accepted; check the secret" if secret else error["msg"]  # the check's author wrote it
+    if error["input"] == "":
         return f"is empty; {_example(info) or 'give it a value'}"
     write = _SENTENCES.get(error["type"], _unknown)
     return write(value, context, info)

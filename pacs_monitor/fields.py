@@ -44,6 +44,16 @@ def has_names(annotation: Any) -> bool:
     return dict in (get_origin(annotation), *(get_origin(arg) for arg in get_args(annotation)))
 
 
+def is_one_value(annotation: Any) -> bool:
+    """Whether no value of the annotation is a list, a mapping or a model."""
+    origin, args = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return is_one_value(args[0])
+    if origin in (Union, UnionType):
+        return all(is_one_value(arg) for arg in args)
+    return origin not in (tuple, list, set, frozenset, dict) and annotation is not Any and not models_in(annotation)
+
+
 def unit_of(info: FieldInfo) -> Unit | None:
     """How a field's value, or each of its values, is written."""
     for item in info.metadata:

@@ -112,7 +112,7 @@ class NodeReader:
         for item in value.items if isinstance(value, Items) else [value]:
             if is_null(item) or item is None:
                 continue
-            if not isinstance(item, Scalar) or item.text is None:
+            if not isinstance(item, Scalar) or not item.text:
                 self._findings.complain(item, "is not the name of a profile; write `profile: archive`")
             elif item.text not in self._profiles:
                 near = suggestion(item.text, self._profiles)

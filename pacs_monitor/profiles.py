@@ -73,7 +73,8 @@ class CheckLists:
     def _item(self, item: Value) -> tuple[str, Map | None] | None:
         """The key of a list's item and its settings, None to take the check out; no pair after a complaint."""
         if isinstance(item, Scalar) and item.text is not None:
-            return item.text, Map(item.file, item.line, f"{item.path}.{item.text}", {})
+            shown = f"${{{item.variable}}}" if item.variable else item.text
+            return item.text, Map(item.file, item.line, f"{item.path}.{shown}", {})
         if not isinstance(item, Map) or not item.entries:
             self._complain(item, "is not a check; write its kind and settings, as in `- c_echo: {interval: 1m}`")
             return None

@@ -9,7 +9,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_core.core_schema import ErrorType
 
-from pacs_monitor.fields import suggestion, unit_of
+from pacs_monitor.fields import is_one_value, suggestion, unit_of
 
 _Sentence = Callable[[str, Mapping[str, Any], FieldInfo | None], str]
 """From the value as people may see it, pydantic's context, and the setting's field."""
@@ -23,6 +23,9 @@ def sentence(error: ErrorDetails, info: FieldInfo | None, *, secret: bool = Fals
     value = "the secret" if secret else _shown(error["input"])
     if error["input"] is None:
         return f"is empty; {_example(info) or 'give it a value'}"
+    several = error["type"] != "missing" and isinstance(error["input"], list | dict)
+    if several and info is not None and is_one_value(info.annotation):
+        return _TEXT
     if error["type"] in ("value_error", "assertion_error"):
         return "is not accepted; check the secret" if secret else str(context.get("error", ""))
     if error["type"] not in _PYDANTICS_OWN and error["type"] not in _SENTENCES:
@@ -90,7 +93,7 @@ _LIST = _says("is not a list; write [a, b], or begin each entry with '- ' on a l
 _MAP = _says("is not a mapping; write `name: value` lines below it")
 NEITHER = "is neither a list nor a mapping; write [a, b] or {name: value}"
 """For a text where either would do."""
-_TEXT = _says("is not a text; write one value")
+_TEXT = "is a list or a mapping where one value belongs; write one"
 _URL = _says("{value} is not a URL; write for example http://10.0.0.5:8042")
 _ADDRESS = _says("{value} is not an IP address; write for example 10.0.0.5")
 
@@ -109,7 +112,7 @@ _SENTENCES: dict[str, _Sentence] = {
     "finite_number": _NUMBER,
     "too_short": _says("has {actual_length} entries; write at least {min_length}"),
     "too_long": _says("has more than {max_length} entries; take some away"),
-    "string_type": _TEXT,
+    "string_type": _says(_TEXT),
     "int_type": _WHOLE,
     "int_parsing": _WHOLE,
     "int_from_float": _WHOLE,
@@ -128,7 +131,7 @@ _SENTENCES: dict[str, _Sentence] = {
     "model_type": _MAP,
     "model_attributes_type": _MAP,
     "dataclass_type": _MAP,
-    "path_type": _says("is not a path; write one value"),
+    "path_type": _says(_TEXT),
     "date_type": _DATE,
     "date_parsing": _DATE,
     "date_from_datetime_parsing": _DATE,

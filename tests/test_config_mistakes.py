@@ -291,7 +291,7 @@ nodes:
 nodes:
   - {name: a, host: [x]}
 """,
-        "pacs-monitor.yml:2: nodes[0].host: is not a text; write one value",
+        "pacs-monitor.yml:2: nodes[0].host: is a list or a mapping where one value belongs; write one",
     ),
     row(
         "a text where a section belongs",
@@ -754,7 +754,7 @@ nodes: [{name: ct1}]
 maintenance:
   - {name: p, nodes: {role: [a]}, days: sun, for: 6h}
 """,
-        "pacs-monitor.yml:3: maintenance[0].nodes.role: is not a text; write one value",
+        "pacs-monitor.yml:3: maintenance[0].nodes.role: is a list or a mapping where one value belongs; write one",
     ),
     row(
         "a health requirement without =",

@@ -37,6 +37,8 @@ class Context:
         self._states = confirmation.states
         self._state = state
         self._wall = wall
+        self.listeners: list[Callable[[Configuration], None]] = []
+        """Called once a configuration is followed."""
         self._configuration: Configuration | None = None
         self._records: dict[str, list[Record]] = {}
         self._plans: dict[str, list[Plan]] = {}
@@ -71,6 +73,8 @@ class Context:
         for key in [key for key in self._exempt if key not in self._results.records]:
             del self._exempt[key]
         self._refresh(nodes, restored=first, export=True)
+        for listener in self.listeners:
+            listener(configuration)
 
     def tick(self, now: float) -> None:
         """Follow the calendar; each second."""

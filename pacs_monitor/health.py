@@ -32,7 +32,7 @@ class Verdict:
 
 
 class Health:
-    """Verdicts for load balancers. `configure` after `context.configure`."""
+    """Verdicts for load balancers. Follows the configuration that the context follows."""
 
     def __init__(
         self, results: Results, confirmation: Confirmation, context: Context, wall: Callable[[], float] = time.time
@@ -44,6 +44,7 @@ class Health:
         self._configuration: Configuration | None = None
         self._records: dict[str, list[Record]] = {}
         self._members: dict[tuple[str, str], list[str]] = {}
+        context.listeners.append(self.configure)
 
     def configure(self, configuration: Configuration) -> None:
         """Follow a configuration."""

@@ -67,7 +67,6 @@ class Site:
         self.results.configure(configuration.checks, configuration.nodes, configuration.agent.site)
         self.confirmation.configure()
         self.context.configure(configuration)
-        self.health.configure(configuration)
 
     def record(self, node: str, name: str = "c_echo") -> Record:
         return self.results.records[node, name]

@@ -1,0 +1,51 @@
+"""What the agent can be told over the web: to reload, and to run a check now. And whether it lives and is ready."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from pacs_monitor.web.auth import MAY_SEE
+from pacs_monitor.web.core import Core
+
+NO_NODE = "-"
+"""Stands in a path for the node of a check that has none; no node can be called so."""
+
+
+class Control:
+    """The endpoints under `/-/`."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    async def healthy(self, _: Request) -> Response:
+        """200 as long as the agent answers at all."""
+        return PlainTextResponse("pacs-monitor is healthy\n")
+
+    async def ready(self, request: Request) -> Response:
+        """200, or 503 with what is wrong for those who may see it."""
+        problems = self._core.ready()
+        if not problems:
+            return PlainTextResponse("pacs-monitor is ready\n")
+        told = "".join(f"{problem}\n" for problem in problems) if request.scope[MAY_SEE] else ""
+        return PlainTextResponse(f"pacs-monitor is not ready\n{told}", 503)
+
+    async def reload(self, _: Request) -> Response:
+        """200 once the configuration is in force, or 400 with all complaints; then nothing has changed."""
+        complaints = await self._core.reload()
+        if complaints:
+            return PlainTextResponse("".join(f"{complaint}\n" for complaint in complaints), 400)
+        return PlainTextResponse("the configuration is reloaded\n")
+
+    async def probe(self, request: Request) -> Response:
+        """Run a check now; what it gave as JSON."""
+        node, check = request.path_params["node"], request.path_params["check"]
+        key = ("" if node == NO_NODE else node, check)
+        if key not in self._core.results.records:
+            return JSONResponse({"error": f"there is no check {check} of {node}"}, 404)
+        try:
+            return JSONResponse(await self._core.probe(key))
+        except LookupError:
+            return JSONResponse({"error": f"there is no check {check} of {node}"}, 404)
+        except ConnectionError as error:
+            return JSONResponse({"error": str(error)}, 503)

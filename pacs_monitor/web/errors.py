@@ -1,0 +1,5 @@
+"""What the web server raises."""
+
+
+class WebError(Exception):
+    """The web server cannot start; the sentence names the setting and the remedy."""

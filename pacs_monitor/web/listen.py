@@ -1,0 +1,137 @@
+"""The sockets that the web server listens on, opened by ourselves so that what is wrong can be said in a sentence."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import ssl
+import stat
+from pathlib import Path
+
+from pacs_monitor.settings import TlsServer
+from pacs_monitor.web.errors import WebError
+
+_LONGEST_PATH = 107
+"""Bytes of a Unix socket's path (unix(7))."""
+
+
+def open_tcp(host: str, port: int) -> list[socket.socket]:
+    """Bound sockets for all addresses of a host. Raises WebError."""
+    listen = f"web.listen: {f'[{host}]' if ':' in host else host}:{port}"
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except socket.gaierror as error:
+        raise WebError(f"{listen} has no address ({error.strerror}); write an address of this machine") from None
+    addresses = list(dict.fromkeys((family, address) for family, _, _, _, address in found))
+    opened: list[socket.socket] = []
+    fault: OSError | None = None
+    for family, address in addresses:
+        # All addresses of one name share a port, also one that the system chose for the first.
+        chosen = opened[0].getsockname()[1] if opened else port
+        try:
+            opened.append(_bind(family, (address[0], chosen, *address[2:]), alone=len(addresses) > 1))
+        except OSError as error:
+            fault = error
+            if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+                break
+    if fault and (not opened or fault.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)):
+        for one in opened:
+            one.close()
+        raise WebError(f"{listen} {_sentence(fault)}")
+    return opened
+
+
+def _bind(family: int, address: tuple[object, ...], alone: bool) -> socket.socket:
+    opened = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6 and alone:
+            opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        opened.bind(address)
+        opened.listen(1024)
+    except OSError:
+        opened.close()
+        raise
+    return opened
+
+
+def _sentence(error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return "is in use by another program; stop it, or set another port"
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return "is not ours to use; set a port above 1023, or give pacs-monitor CAP_NET_BIND_SERVICE"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return "is not an address of this machine; set one that is, or 0.0.0.0 for all"
+    return f"cannot be used ({error.strerror})"
+
+
+def open_unix(path: Path) -> socket.socket:
+    """A Unix socket that only its owner may connect to; one that a dead agent left is removed. Raises WebError."""
+    if len(str(path).encode()) > _LONGEST_PATH:
+        raise WebError(f"data_dir: {path} is too long for a Unix socket ({_LONGEST_PATH} bytes); choose a shorter one")
+    _remove_stale(path)
+    opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        opened.bind(str(path))
+        # Nobody can connect before it listens.
+        path.chmod(0o600)
+        opened.listen(64)
+    except OSError as error:
+        opened.close()
+        raise WebError(f"data_dir: {path} cannot be made ({error.strerror}); check the directory's rights") from None
+    return opened
+
+
+def _remove_stale(path: Path) -> None:
+    try:
+        mode = path.lstat().st_mode
+    except OSError:
+        return  # there is none, or binding will say what is wrong
+    if not stat.S_ISSOCK(mode):
+        raise WebError(f"data_dir: {path} is in the way and no socket; remove it")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as trying:
+        trying.settimeout(1.0)
+        try:
+            trying.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink()
+            return
+        except OSError as error:
+            raise WebError(f"data_dir: {path} cannot be used ({error.strerror}); remove it") from None
+    raise WebError(f"data_dir: another pacs-monitor answers on {path}; stop it, or set another data_dir")
+
+
+def tls_context(settings: TlsServer) -> ssl.SSLContext:
+    """TLS from 1.2 on, asking for client certificates if a CA for them is set. Raises WebError."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    load_certificate(context, settings)
+    if settings.client_ca_file:
+        try:
+            context.load_verify_locations(settings.client_ca_file)
+        except (OSError, ssl.SSLError) as error:
+            raise WebError(_unreadable("client_ca_file", settings.client_ca_file, error)) from None
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def load_certificate(context: ssl.SSLContext, settings: TlsServer) -> None:
+    """Take certificate and key from their files; connections made from now on see them. Raises WebError."""
+    for name, path in (("cert_file", settings.cert_file), ("key_file", settings.key_file)):
+        try:
+            path.open("rb").close()
+        except OSError as error:
+            raise WebError(_unreadable(name, path, error)) from None
+    try:
+        # Without a password of its own OpenSSL would ask on the terminal.
+        context.load_cert_chain(settings.cert_file, settings.key_file, password="")
+    except (OSError, ssl.SSLError) as error:
+        raise WebError(
+            f"web.tls: {settings.cert_file} and {settings.key_file} are no certificate with its key "
+            f"({error.strerror or error}); both must be PEM without a passphrase"
+        ) from None
+
+
+def _unreadable(name: str, path: Path, error: OSError) -> str:
+    return f"web.tls.{name}: {path} cannot be used ({error.strerror or error}); check the name and its rights"

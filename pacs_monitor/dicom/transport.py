@@ -31,6 +31,8 @@ from pacs_monitor.dicom.conversation import LONGEST_PDU
 
 MOST_BYTES = 64 << 20
 """One association gives no more than this, in bytes: what we ask for is small, and a peer may be out of its mind."""
+LONGEST_WAIT = 3600.0
+"""Seconds after which every wait ends, whatever the deadline."""
 GOODBYE = 0.3
 """Seconds that a peer has to take our A-ABORT before the socket is closed."""
 
@@ -184,7 +186,7 @@ class Line:
 
     def within(self, seconds: float) -> None:
         """Bound every wait from now on."""
-        entity = self._entity
+        entity, seconds = self._entity, min(seconds, LONGEST_WAIT)
         entity.acse_timeout = entity.connection_timeout = entity.dimse_timeout = entity.network_timeout = seconds
         if entity.assoc is not None:
             entity.assoc.acse_timeout = entity.assoc.dimse_timeout = entity.assoc.network_timeout = seconds

@@ -1,0 +1,170 @@
+"""Orthanc's REST API, as far as checks need it. Everything here blocks: it belongs in threads."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import time
+from typing import Any, Self
+
+import requests
+import urllib3
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from pacs_monitor.check import CheckFailed, Reason
+from pacs_monitor.units import FilePath, PlainText, Secret, Url
+
+MOST_BYTES = 1 << 20
+"""The longest answer that is read, in bytes: what we ask is short."""
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{8}){4}")
+_REASONS: dict[int, tuple[Reason, str]] = {
+    401: ("forbidden", "wants a user that it knows; correct username and password_file"),
+    403: ("forbidden", "does not permit this; give the user the right to delete, or let this machine in"),
+    404: ("not_found", "has no such page; does the URL lead to Orthanc's REST API?"),
+    507: ("threshold", "has no space left; free space there, or enlarge its storage"),
+}
+
+
+class OrthancSettings(BaseModel):
+    """How to reach the REST API of an Orthanc."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=True)
+
+    orthanc: Url
+    """The REST API's address, such as http://10.0.0.5:8042; redirects are not followed."""
+    username: PlainText | None = None
+    """The user, if it wants one."""
+    password: Secret | None = None
+    """The user's password, as ${VARIABLE}; better: password_file."""
+    password_file: FilePath | None = None
+    """A file that holds the password; a last line break is dropped."""
+    ca_file: FilePath | None = None
+    """Certificates to trust instead of the system's (PEM), for https."""
+    verify: bool = True
+    """Whether to verify the server's certificate."""
+
+    @model_validator(mode="after")
+    def _no_secret_in_the_address(self) -> Self:
+        if "@" in self.orthanc.split("//", 1)[1].split("/")[0]:
+            raise ValueError("orthanc holds a user; set username and password_file instead")
+        if self.username is None and (self.password or self.password_file):
+            raise ValueError("a password without a user; set username")
+        return self
+
+
+class Orthanc:
+    """Calls to one REST API, each a connection of its own, all by one deadline."""
+
+    def __init__(self, settings: OrthancSettings, seconds: float) -> None:
+        """`seconds` bound all that is called from now on."""
+        self._settings = settings
+        self._base = settings.orthanc.rstrip("/")
+        self._deadline = time.monotonic() + seconds
+
+    def find_study(self, uid: str) -> str | None:
+        """Orthanc's own identifier of the study with this Study Instance UID, if it has one. Raises CheckFailed."""
+        found = self.call("POST", "/tools/lookup", uid)
+        for each in found if isinstance(found, list) else ():
+            if isinstance(each, dict) and each.get("Type") == "Study" and _ID.fullmatch(str(each.get("ID"))):
+                return str(each["ID"])
+        return None
+
+    def patient_and_study(self, study: str) -> tuple[str, str]:
+        """PatientID and Study Instance UID of a study by Orthanc's identifier: to compare, never to show."""
+        found = self.call("GET", f"/studies/{study}")
+        main = found if isinstance(found, dict) else {}
+        patient, tags = main.get("PatientMainDicomTags") or {}, main.get("MainDicomTags") or {}
+        return str(patient.get("PatientID", "")), str(tags.get("StudyInstanceUID", ""))
+
+    def delete_study(self, study: str) -> None:
+        """Delete a study by Orthanc's identifier. Raises CheckFailed."""
+        self.call("DELETE", f"/studies/{study}")
+
+    def call(self, method: str, path: str, body: str | None = None) -> Any:
+        """What a call gives, read as JSON. Raises CheckFailed, whose sentence holds nothing of the answer."""
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise self._failed("timeout", "did not answer in time; look at its load")
+        auth, verify = self._auth(), self._verify()
+        try:
+            with requests.Session() as session:
+                session.trust_env = False  # no proxy, and no .netrc
+                session.auth = auth
+                with session.request(
+                    method,
+                    self._base + path,
+                    data=body,
+                    timeout=left,
+                    allow_redirects=False,
+                    verify=verify,
+                    stream=True,
+                ) as answer:
+                    return self._read(answer)
+        except requests.RequestException as error:
+            raise self._explain(error) from None
+        except OSError:  # requests says it so of a missing ca_file
+            raise self._failed("tls", f"needs ca_file {self._settings.ca_file}, which cannot be read") from None
+
+    def _auth(self) -> tuple[str, str] | None:
+        settings = self._settings
+        if settings.username is None:
+            return None
+        if settings.password is not None:
+            return settings.username, settings.password.get_secret_value()
+        if settings.password_file is None:
+            return settings.username, ""
+        try:
+            return settings.username, settings.password_file.read_text().rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            why = getattr(error, "strerror", None) or "not text"
+            raise CheckFailed(
+                "forbidden", f"password_file {settings.password_file} cannot be read ({why}); correct it"
+            ) from None
+
+    def _verify(self) -> bool | str:
+        if self._settings.verify:
+            return str(self._settings.ca_file) if self._settings.ca_file else True
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # it was asked for
+        return False
+
+    def _read(self, answer: requests.Response) -> Any:
+        if 300 <= answer.status_code < 400:
+            raise self._failed("mismatch", "redirects elsewhere, which is not followed; set its final address")
+        if not answer.ok:
+            other: tuple[Reason, str] = ("aborted", "failed; look into Orthanc's log at this time")
+            reason, sentence = _REASONS.get(answer.status_code, other)
+            raise self._failed(reason, f"{sentence} (HTTP {answer.status_code})")
+        content = b""
+        for chunk in answer.iter_content(65536):
+            content += chunk
+            if len(content) > MOST_BYTES or time.monotonic() > self._deadline:
+                raise self._failed("mismatch", "gives more than was asked; does the URL lead to Orthanc's REST API?")
+        try:
+            return json.loads(content or b"null")
+        except ValueError:
+            raise self._failed("mismatch", "gives no JSON; does the URL lead to Orthanc's REST API?") from None
+
+    def _explain(self, error: requests.RequestException) -> CheckFailed:
+        if isinstance(error, requests.exceptions.SSLError):
+            return self._failed("tls", "has a certificate that is not accepted; set ca_file to its authority's")
+        if isinstance(error, requests.Timeout):
+            return self._failed("timeout", "did not answer in time; is it on, and does a firewall drop the packets?")
+        causes = list(_causes(error))
+        if any(isinstance(cause, socket.gaierror) for cause in causes):
+            return self._failed("dns", "has a name that cannot be resolved; correct it, or ask the DNS's owner")
+        if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
+            return self._failed("refused", "refuses the connection; start Orthanc's web server, or correct the port")
+        if any(isinstance(cause, ConnectionError) for cause in causes):
+            return self._failed("aborted", "ended the connection; look into Orthanc's log at this time")
+        return self._failed("unreachable", "cannot be reached; ask the network team")
+
+    def _failed(self, reason: Reason, what: str) -> CheckFailed:
+        return CheckFailed(reason, f"Orthanc's REST API {self._base} {what}")
+
+
+def _causes(error: BaseException | None) -> Any:
+    while error is not None:
+        yield error
+        inner = [each for each in error.args if isinstance(each, BaseException)]
+        error = error.__cause__ or error.__context__ or (inner[0] if inner else None)

@@ -1,0 +1,42 @@
+"""A configuration as a site would write it: nodes in a spreadsheet, one c_echo each."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from bench.node import CALLED, CALLING
+
+SEE = """\
+site: bench
+ae_title: {calling}
+data_dir: {folder}/state
+web: {{listen: "127.0.0.1:{port}"}}
+profiles:
+  archive: [{{c_echo: {{interval: {interval}}}}}]
+nodes_from:
+  - file: nodes.csv
+    columns: {{name: Device, host: IP, port: Port, ae_title: AET}}
+    defaults: {{profile: archive}}
+"""
+
+
+class Device(NamedTuple):
+    """A row of the spreadsheet."""
+
+    name: str
+    host: str
+    port: int
+
+
+def write_configuration(folder: Path, devices: Sequence[Device], interval: str, port: int = 9811) -> Path:
+    """Write the file and its spreadsheet; the file's path. `port` is that of the agent's web server."""
+    with (folder / "nodes.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["Device", "IP", "Port", "AET"])
+        writer.writerows((*device, CALLED) for device in devices)
+    path = folder / "pacs-monitor.yml"
+    path.write_text(SEE.format(calling=CALLING, folder=folder, port=port, interval=interval))
+    return path

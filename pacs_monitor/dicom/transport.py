@@ -10,18 +10,19 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import logging
 import select
 import socket
 import ssl
 import threading
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 from pydicom import config as pydicom_config
 from pynetdicom import AE, _config, evt
 from pynetdicom.association import Association
-from pynetdicom.fsm import InvalidEventError
 from pynetdicom.pdu_primitives import A_P_ABORT
 from pynetdicom.presentation import PresentationContext
 from pynetdicom.transport import T_CONNECT, AddressInformation, AssociationSocket
@@ -36,8 +37,13 @@ LONGEST_WAIT = 3600.0
 GOODBYE = 0.3
 """Seconds that a peer has to take our A-ABORT before the socket is closed."""
 
-# pynetdicom would format each PDU for its log, identifiers of patients among it; pydicom warns with the values
-# that it does not like. Neither is wanted in any log.
+_NOTHING: tuple[None, None] = (None, None)
+
+# pynetdicom would format each PDU for its log, identifiers of patients among it; pydicom logs and warns with the
+# values that it does not like. Neither is wanted in any log.
+logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
+logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+warnings.filterwarnings("ignore", module=r"pydicom(\..*)?$")
 _config.LOG_HANDLER_LEVEL = "none"
 _config.LOG_REQUEST_IDENTIFIERS = False
 _config.LOG_RESPONSE_IDENTIFIERS = False
@@ -153,10 +159,12 @@ class _Entity(AE):
         run = assoc.dul.run
 
         def reactor() -> None:
-            # An event that the state does not know means that the peer ended it while we spoke.
-            with contextlib.suppress(InvalidEventError):
+            try:
                 run()
-            self._ended(assoc)
+            except Exception:  # noqa: BLE001 - bytes that its parser stumbles over, or an end while we spoke
+                cut(self._opened)
+            finally:
+                self._ended(assoc)
 
         assoc.dul.run = reactor  # type: ignore[method-assign]
         assoc.dul.daemon = True
@@ -222,7 +230,7 @@ class Line:
             ae_title=called,
             max_pdu=codec.MAX_LENGTH,
             ext_neg=items,
-            evt_handlers=[(evt.EVT_DATA_RECV, self._hear), *handlers],
+            evt_handlers=[(evt.EVT_DATA_RECV, self._hear), (evt.EVT_FSM_TRANSITION, self._move), *handlers],
         )
         return self.stands
 
@@ -232,7 +240,11 @@ class Line:
         if data[0] != codec.P_DATA:
             self.heard[data[0]] = data
         if data[0] == codec.RELEASE_RQ:
-            self.assoc.dimse.msg_queue.put((None, None))  # no answer is to come
+            self.assoc.dimse.msg_queue.put(_NOTHING)  # no answer is to come
+
+    def _move(self, event: evt.Event) -> None:
+        if event.next_state in ("Sta1", "Sta13"):  # it is over, one way or another
+            self._wake(self.assoc)
 
     def release(self) -> bool:
         """Release it; whether the peer answered or hung up, which is as good."""
@@ -267,5 +279,5 @@ class Line:
         self._opened.close()
 
     def _wake(self, assoc: Association) -> None:
-        assoc.dimse.msg_queue.put((None, None))
+        assoc.dimse.msg_queue.put(_NOTHING)
         assoc.dul.to_user_queue.put(A_P_ABORT())

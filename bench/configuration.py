@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from bench.node import CALLED, CALLING
 
-SEE = """\
+TEMPLATE = """\
 site: bench
 ae_title: {calling}
 data_dir: {folder}/state
@@ -29,6 +29,7 @@ class Device(NamedTuple):
     name: str
     host: str
     port: int
+    ae_title: str = CALLED
 
 
 def write_configuration(folder: Path, devices: Sequence[Device], interval: str, port: int = 9811) -> Path:
@@ -36,7 +37,7 @@ def write_configuration(folder: Path, devices: Sequence[Device], interval: str, 
     with (folder / "nodes.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["Device", "IP", "Port", "AET"])
-        writer.writerows((*device, CALLED) for device in devices)
+        writer.writerows(devices)
     path = folder / "pacs-monitor.yml"
-    path.write_text(SEE.format(calling=CALLING, folder=folder, port=port, interval=interval))
+    path.write_text(TEMPLATE.format(calling=CALLING, folder=folder, port=port, interval=interval))
     return path

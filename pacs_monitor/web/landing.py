@@ -77,7 +77,9 @@ class Landing:
         found = sorted(self._status.rows(), key=lambda found: (_rank(context, *found), found[0].key))
         counts = Counter(word for _, _, word in found)
         suppressed = sum(_rank(context, *one) == _SUPPRESSED for one in found)
-        wrong = len(found) - counts["healthy"] - suppressed
+        counts["down"] -= suppressed
+        wrong = counts["down"] + counts["failing"] + counts["unknown"]
+        told = [*((word, counts[word]) for word in _ORDER if word != "healthy"), ("suppressed", suppressed)]
         return self._template.render(
             css=self._css,
             site=agent.site,
@@ -87,11 +89,10 @@ class Landing:
             path=core.configuration().path,
             uptime=span(now - core.started),
             clock=datetime.fromtimestamp(now, ZoneInfo(agent.time_zone)).strftime("%d %B %Y, %H:%M:%S"),
-            headline=_headline(len(found), wrong, counts["down"] - suppressed),
+            headline=_headline(len(found), wrong, counts["down"], suppressed),
             wrong=wrong,
-            down=counts["down"] - suppressed,
-            counts=[(word, counts[word]) for word in _ORDER if counts[word]],
-            suppressed=suppressed,
+            down=counts["down"],
+            counts=[(word, count) for word, count in [*told, ("healthy", counts["healthy"])] if count],
             notices=list(_notices(core)),
             rows=[_row(context, now, *one) for one in found[:MOST_ROWS]],
             more=max(0, len(found) - MOST_ROWS),
@@ -110,13 +111,15 @@ def _rank(context: Context, record: Record, confirmed: Confirmed, word: Word) ->
     return _SUPPRESSED if word == "down" and context.suppressed_by(record.key) else _ORDER[word]
 
 
-def _headline(total: int, wrong: int, down: int) -> str:
+def _headline(total: int, wrong: int, down: int, suppressed: int) -> str:
     if not total:
         return "Nothing is checked yet"
     if down:
         return f"{down} of {total} checks {'is' if down == 1 else 'are'} down"
     if wrong:
         return f"{wrong} of {total} checks {'wants' if wrong == 1 else 'want'} a look"
+    if suppressed:
+        return f"{suppressed} of {total} checks {'is' if suppressed == 1 else 'are'} down, and that is known"
     return f"All {total} checks are healthy" if total > 1 else "The one check is healthy"
 
 
@@ -148,9 +151,11 @@ def _row(context: Context, now: float, record: Record, confirmed: Confirmed, wor
 
 
 def _unknown(word: Word, record: Record) -> str:
-    if word == "unknown" and record.last_run is not None:
-        return "It has given nothing for 3 intervals and its timeout; see whether the agent is ready."
-    return ""
+    if word != "unknown":
+        return ""
+    if record.last_run is None:
+        return "It has not run yet."
+    return "It has given nothing for 3 intervals and its timeout; see whether the agent is ready."
 
 
 def _causes(words: Iterable[str]) -> Iterator[str]:

@@ -71,7 +71,9 @@ def context_for(tls: Tls) -> ssl.SSLContext:
         return _context(tls, tuple(_stamp(path) for path in files))
     except (OSError, ssl.SSLError) as error:
         named = ", ".join(str(path) for path in files)
-        raise CheckFailed("tls", f"the certificate files {named} cannot be used ({_why(error)}); correct tls") from None
+        raise CheckFailed(
+            "tls", f"the certificate files {named} cannot be used ({_why(error, files)}); correct tls"
+        ) from None
 
 
 def _stamp(path: Path) -> _Stamp:
@@ -79,19 +81,16 @@ def _stamp(path: Path) -> _Stamp:
     return (status.st_mtime_ns, status.st_ino, status.st_size)
 
 
-def _why(error: OSError) -> str:
+def _why(error: OSError, files: list[Path]) -> str:
     if not isinstance(error, ssl.SSLError):
         return f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)
-    reason = error.reason or ""
-    match reason:
-        case "KEY_VALUES_MISMATCH":
-            return "the key does not belong to the certificate"
-        case "NO_CERTIFICATE_OR_CRL_FOUND" | "NO_START_LINE" | "":
-            return "no certificate or key in PEM found in one of them"
-        case "BAD_DECRYPT" | "BAD_PASSWORD_READ":
-            return "the key is protected by a passphrase; store it without one, readable only for the agent"
-        case _:
-            return reason.lower().replace("_", " ")
+    if error.reason == "KEY_VALUES_MISMATCH":
+        return "the key does not belong to the certificate"
+    if any(b"ENCRYPTED" in path.read_bytes() for path in files):  # OpenSSL says no more than "PEM lib"
+        return "the key is protected by a passphrase; store it without one, readable only for the agent"
+    if error.reason in (None, "NO_CERTIFICATE_OR_CRL_FOUND", "NO_START_LINE"):
+        return "no certificate or key in PEM found in one of them"
+    return error.reason.lower().replace("_", " ")
 
 
 def explain_tls(error: ssl.SSLError | OSError, script: Script) -> CheckFailed:

@@ -6,7 +6,7 @@ import asyncio
 import errno
 import os
 import socket
-from typing import Any
+from typing import Any, cast
 
 from pacs_monitor.check import CheckFailed
 from pacs_monitor.dicom import clock, reasons
@@ -82,30 +82,31 @@ def more_telling(one: CheckFailed | None, other: CheckFailed) -> CheckFailed:
     return other
 
 
-async def open_connection(script: Script, addresses: list[Address], deadline: float) -> socket.socket:
-    """A connected socket: each address gets an equal share of the time that is left. Raises CheckFailed."""
+class _Waiting(asyncio.Protocol):
+    """Reads nothing until the handshake: what a peer says before it, the handshake must see."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        cast(asyncio.Transport, transport).pause_reading()
+
+
+async def open_transport(script: Script, addresses: list[Address], deadline: float) -> asyncio.Transport:
+    """A connected transport: each address gets an equal share of the time that is left. Raises CheckFailed.
+
+    The event loop makes the socket and no one else closes it: uvloop closes a socket that it was handed, and
+    where that happened already a second close hits whatever has got its number since.
+    """
     loop = asyncio.get_running_loop()
     started = loop.time()
     refusal: CheckFailed | None = None
     for place, (family, address) in enumerate(addresses):
         share = (deadline - loop.time()) / (len(addresses) - place)
         try:
-            return await _open(family, address, share)
+            async with asyncio.timeout(share):
+                transport, _ = await loop.create_connection(_Waiting, address[0], address[1], family=family)
         except OSError as error:
             number = errno.ETIMEDOUT if isinstance(error, TimeoutError) else error.errno or 0
             refusal = more_telling(refusal, connect_failure(number, script, loop.time() - started))
+        else:
+            return transport
     assert refusal is not None, "a host has at least one address"
     raise refusal
-
-
-async def _open(family: socket.AddressFamily, address: Any, share: float) -> socket.socket:
-    sock = open_socket(family)
-    connected = False
-    try:
-        async with asyncio.timeout(share):
-            await asyncio.get_running_loop().sock_connect(sock, address)
-        connected = True
-    finally:
-        if not connected:
-            sock.close()
-    return sock

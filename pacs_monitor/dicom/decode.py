@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
-from pynetdicom.dimse_messages import DIMSEMessage
+from pynetdicom.dimse_messages import C_ECHO_RSP, DIMSEMessage
 from pynetdicom.dimse_primitives import C_ECHO
 from pynetdicom.pdu import A_ABORT_RQ, A_ASSOCIATE_AC, A_ASSOCIATE_RJ, P_DATA_TF
 from pynetdicom.pdu_primitives import ImplementationVersionNameNotification
@@ -158,9 +158,11 @@ class Commands:
         data = pdu.to_primitive()
         if not self._message.decode_msg(data):
             return None
+        if not isinstance(self._message, C_ECHO_RSP):
+            raise Malformed("a message that is not a C-ECHO response")
         answer = self._message.message_to_primitive()
         if not isinstance(answer, C_ECHO) or answer.Status is None or answer.MessageIDBeingRespondedTo is None:
-            raise Malformed("a message that is not a C-ECHO response")
+            raise Malformed("a C-ECHO response without status or message ID")
         return Response(int(answer.Status), int(answer.MessageIDBeingRespondedTo), int(self._message.context_id or 0))
 
 

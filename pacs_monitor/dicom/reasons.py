@@ -114,7 +114,7 @@ PHASE_WORDS = {
 
 def explain_silence(node: str, place: str, phase: str, seconds: float, received: int) -> str:
     """Who was silent for how long, at which point, and what to do."""
-    waited = f"{seconds:.3g} s"
+    waited = f"{round(seconds, 1):g} s"
     partly = f" but {count_bytes(received)} of one" if received else ""
     match phase:
         case "connect":

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
-from typing import Any, cast
+from typing import Any
 
 from pacs_monitor.check import CheckFailed
 from pacs_monitor.dicom import clock, codec, reasons
 from pacs_monitor.dicom.certificates import context_for, explain_tls
-from pacs_monitor.dicom.connect import Address, open_connection
+from pacs_monitor.dicom.connect import Address, open_transport
 from pacs_monitor.dicom.conversation import Outcome, Script
 from pacs_monitor.dicom.dialogue import Dialogue, Observer
 
 __all__ = ["context_for", "echo_tls", "explain_tls"]
 
 GOODBYE = 1.0
-"""Seconds that a peer has for its close_notify; nobody waits for it, but it holds the socket so long."""
+"""Seconds that a peer has for its close_notify, which is not part of what is measured."""
 
 
 class _Talk(Dialogue, asyncio.Protocol):
@@ -25,16 +26,15 @@ class _Talk(Dialogue, asyncio.Protocol):
     def __init__(self, script: Script, observer: Observer | None) -> None:
         super().__init__(script, observer, secure=True)
         self.done: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._gone = asyncio.Event()
         self._transport: asyncio.Transport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
         if not self.done.done():
             self._take(data, None)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._gone.set()
         if self.done.done():
             return
         if exc is None:
@@ -62,7 +62,7 @@ class _Talk(Dialogue, asyncio.Protocol):
             outcome.phases[outcome.phase] = self._stopwatch.read()
             self._finish(failure)
         except TimeoutError:
-            if self.done.done():
+            if self.done.done() and not self.done.cancelled():
                 return outcome  # the last answer and the deadline came in the same turn of the loop
             if outcome.phase == "connect":
                 waited = asyncio.get_running_loop().time() - started
@@ -72,14 +72,23 @@ class _Talk(Dialogue, asyncio.Protocol):
                 self._finish(self._silence())
         finally:
             self._close()
+        if self._transport is not None:
+            await self._part(deadline)
         return outcome
+
+    async def _part(self, deadline: float) -> None:
+        # A listener that takes one association at a time is not free before the connection is gone.
+        patience = min(GOODBYE, deadline - asyncio.get_running_loop().time())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, patience)):
+                await self._gone.wait()
 
     async def _connect(
         self, addresses: list[Address], deadline: float, context: ssl.SSLContext, server_name: str
     ) -> None:
         script, loop = self._conversation.script, asyncio.get_running_loop()
-        sock = await open_connection(script, addresses, deadline)
-        local = sock.getsockname()
+        plain = await open_transport(script, addresses, deadline)
+        local = plain.get_extra_info("sockname")
         self._outcome.phases["connect"] = self._stopwatch.read()
         if self._observer is not None:
             self._observer("connect", self._outcome, local)
@@ -87,10 +96,10 @@ class _Talk(Dialogue, asyncio.Protocol):
         self._stopwatch.start()
         try:
             # asyncio's own limit on the handshake would come with a message of its own; ours is the deadline.
-            await loop.create_connection(
-                lambda: self,
-                sock=sock,
-                ssl=context,
+            secure = await loop.start_tls(
+                plain,
+                self,
+                context,
                 server_hostname=server_name,
                 ssl_handshake_timeout=max(0.0, deadline - loop.time()) + 60,
                 ssl_shutdown_timeout=GOODBYE,
@@ -101,9 +110,11 @@ class _Talk(Dialogue, asyncio.Protocol):
             raise CheckFailed(
                 "tls", f"{server_name} cannot be the name in a certificate ({error}); set tls.server_name"
             ) from None
+        else:
+            self._transport = secure
         finally:
             if self._transport is None:
-                sock.close()
+                plain.abort()
         self._passed("tls", self._stopwatch.read())
         if not self.done.done():
             self._outcome.phase = "associate"

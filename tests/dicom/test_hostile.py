@@ -1,0 +1,306 @@
+"""Peers that answer garbage, in pieces, too late or without end."""
+
+import asyncio
+import itertools
+import socket
+import time
+from collections.abc import Callable
+
+import pytest
+
+from pacs_monitor.dicom.conversation import Outcome
+from tests.conftest import StartRawServer
+from tests.dicom.pdus import (
+    ANSWERS,
+    RELEASE_RP,
+    RELEASE_RQ,
+    abort,
+    accept,
+    answer_with,
+    command,
+    echo_response,
+    hang_up_at,
+    item,
+    pdu,
+    pdv,
+    read_pdu,
+    user_items,
+)
+from tests.dicom.support import on_each_loop, probe, run_on, told
+
+VENDOR = "send this line to its vendor"
+HTTP = b"HTTP/1.0 400 Bad Request\r\n\r\n"
+GARBAGE = [
+    (HTTP, "is a web server; set port to its DICOM port"),
+    (b"<!DOCTYPE html>", "is a web server; set port to its DICOM port"),
+    (b"SSH-2.0-OpenSSH_9.2p1\r\n", "is an SSH server; set port to its DICOM port"),
+    (b"\x15\x03\x01\x00\x02\x02\x46", "speaks TLS; set tls for this node"),
+    (b"\x0bMSH|^~\\&|", "speaks HL7; set port to its DICOM port"),
+    (
+        b"220 mail.example ESMTP\r\n",
+        'answers, but not in DICOM (it began with "220 mail.example ESMTP"); set port to its DICOM port',
+    ),
+    (
+        b"\xff\xfd\x18\xff\xfd\x20",
+        "answers, but not in DICOM (it began with ff fd 18 ff fd 20); set port to its DICOM port",
+    ),
+    (
+        b"hi\x1b[31m red\x07 alert\n",
+        'answers, but not in DICOM (it began with "hi?[31m red? alert"); set port to its DICOM port',
+    ),
+    (
+        b"\x02\0\xff\xff\xff\xff",
+        "announced a PDU of 4294967295 bytes where some hundred are due; it is no DICOM service or a broken one: set "
+        "port to its DICOM port, or ask its vendor",
+    ),
+]
+
+
+@on_each_loop
+@pytest.mark.parametrize(("data", "sentence"), GARBAGE, ids=range(len(GARBAGE)))
+def test_what_is_not_dicom_is_recognised(raw_server: StartRawServer, data: bytes, sentence: str, kind: str) -> None:
+    server = raw_server(answer_with({1: data}))
+    assert told(run_on(kind, probe(server.port))) == ("mismatch", f"ct1 (10.0.0.7:{server.port}) {sentence}")
+
+
+@on_each_loop
+def test_a_peer_that_speaks_first_is_heard_though_it_then_says_nothing(raw_server: StartRawServer, kind: str) -> None:
+    def behave(conn: socket.socket) -> None:
+        conn.sendall(b"SSH-2.0-OpenSSH_9.2p1\r\n")
+        while conn.recv(1000):
+            pass
+
+    server = raw_server(behave)
+    outcomes = [run_on(kind, probe(server.port, 2)) for _ in range(10)]
+    assert {told(outcome)[0] for outcome in outcomes} == {"mismatch"}
+
+
+def test_garbage_of_less_than_a_header_is_told_when_the_peer_hangs_up(raw_server: StartRawServer) -> None:
+    server = raw_server(hang_up_at(1, b"HTTP"))
+    assert told(run_on("epoll", probe(server.port))) == (
+        "mismatch",
+        f"ct1 (10.0.0.7:{server.port}) is a web server; set port to its DICOM port",
+    )
+
+
+MISPLACED = [
+    (1, RELEASE_RP, "sent a PDU of type 6 where it does not belong while the association was negotiated"),
+    (1, echo_response(), "sent a PDU of type 4 where it does not belong while the association was negotiated"),
+    (4, accept(), "sent a PDU of type 2 where it does not belong after the C-ECHO request"),
+    (4, pdu(2, pdv(command())), "sent a PDU of type 2 where it does not belong after the C-ECHO request"),
+    (5, accept(), "sent a PDU of type 2 where it does not belong while the association was released"),
+    (4, echo_response(message_id=7), "answered message 7 in context 1, and we asked message 1 in context 1"),
+    (4, echo_response(message_id=0), "answered message 0 in context 1, and we asked message 1 in context 1"),
+    (4, echo_response(context_id=3), "answered message 1 in context 3, and we asked message 1 in context 1"),
+    (4, echo_response(field=0x8001), "sent a message that is not a C-ECHO response after the C-ECHO request"),
+    (4, echo_response(field=0x0030), "sent a message that is not a C-ECHO response after the C-ECHO request"),
+    (4, pdu(4, pdv(b"rubbish")), "sent a PDU of type 4 that cannot be read (?) after the C-ECHO request"),
+    (
+        1,
+        pdu(2, b"short"),
+        "sent an A-ASSOCIATE-AC that names no presentation context while the association was negotiated",
+    ),
+    (1, pdu(3, b""), "sent a PDU of type 3 that cannot be read (?) while the association was negotiated"),
+]
+
+
+@pytest.mark.parametrize(("place", "answer", "sentence"), MISPLACED, ids=range(len(MISPLACED)))
+def test_what_does_not_belong_is_a_mismatch_and_is_aborted(
+    raw_server: StartRawServer, place: int, answer: bytes, sentence: str
+) -> None:
+    heard: list[int] = []
+    server = raw_server(answer_with({place: answer}, heard))
+    reason, message = told(run_on("epoll", probe(server.port)))
+    told_before, _, told_after = sentence.partition("(?)")
+    assert reason == "mismatch"
+    assert message.startswith(f"ct1 (10.0.0.7:{server.port}) {told_before}")
+    assert message.endswith(f"{told_after}; {VENDOR}" if told_after else VENDOR)
+    server.close()
+    assert heard[-2:] == [7, 0]
+
+
+def test_a_release_instead_of_an_answer_is_told(raw_server: StartRawServer) -> None:
+    heard: list[int] = []
+    server = raw_server(answer_with({4: RELEASE_RQ}, heard))
+    assert told(run_on("epoll", probe(server.port))) == (
+        "aborted",
+        "ct1 released the association instead of answering the C-ECHO; look into its log at this time",
+    )
+    server.close()
+    assert heard == [1, 4, 7, 0]
+
+
+def _in_pieces(pieces: int, apart: bool) -> bytes:
+    data = command()
+    cuts = [len(data) * number // pieces for number in range(pieces + 1)]
+    values = [pdv(data[a:b], last=b == len(data)) for a, b in itertools.pairwise(cuts)]
+    return b"".join(pdu(4, value) for value in values) if apart else pdu(4, b"".join(values))
+
+
+@on_each_loop
+@pytest.mark.parametrize("apart", [True, False])
+@pytest.mark.parametrize("pieces", [2, 3, 4, 5])
+def test_a_response_in_fragments_is_put_together(
+    raw_server: StartRawServer, pieces: int, apart: bool, kind: str
+) -> None:
+    server = raw_server(answer_with({4: _in_pieces(pieces, apart)}))
+    outcome = run_on(kind, probe(server.port))
+    assert (told(outcome), outcome.status) == (("", ""), 0)
+
+
+def test_a_response_in_too_many_fragments_is_a_mismatch(raw_server: StartRawServer) -> None:
+    server = raw_server(answer_with({4: pdu(4, pdv(b"", last=False)) * 100}))
+    assert told(run_on("epoll", probe(server.port)))[0] == "mismatch"
+    server = raw_server(answer_with({4: pdu(4, pdv(bytes(10000), last=False)) * 10}))
+    assert told(run_on("epoll", probe(server.port)))[0] == "mismatch"
+
+
+@on_each_loop
+def test_an_abort_in_the_same_segment_as_the_acceptance_is_heard(raw_server: StartRawServer, kind: str) -> None:
+    server = raw_server(answer_with({1: accept() + abort(2, 6), 4: None}))
+    reason, message = told(run_on(kind, probe(server.port, 2)))
+    assert (reason, message[:36]) == ("aborted", "ct1 aborted after the C-ECHO request")
+
+
+@on_each_loop
+def test_a_release_collision_ends_well(raw_server: StartRawServer, kind: str) -> None:
+    heard: list[int] = []
+
+    def behave(conn: socket.socket) -> None:
+        while request := read_pdu(conn):
+            heard.append(request[0])
+            if request[0] == 5:
+                conn.sendall(RELEASE_RQ)  # as if both had asked at once
+            elif request[0] == 6:
+                conn.sendall(RELEASE_RP)
+                return
+            else:
+                conn.sendall(ANSWERS[request[0]])
+
+    server = raw_server(behave)
+    assert told(run_on(kind, probe(server.port))) == ("", "")
+    assert heard == [1, 4, 5, 6]
+
+
+def test_a_second_release_request_is_not_answered_again(raw_server: StartRawServer) -> None:
+    server = raw_server(answer_with({5: RELEASE_RQ * 3, 6: None}))
+    assert told(run_on("epoll", probe(server.port)))[0] == "mismatch"
+
+
+@on_each_loop
+def test_a_byte_at_a_time_ends_at_the_deadline_with_the_number_of_bytes(raw_server: StartRawServer, kind: str) -> None:
+    def behave(conn: socket.socket) -> None:
+        read_pdu(conn)
+        for byte in accept():
+            conn.sendall(bytes([byte]))
+            time.sleep(0.1)
+
+    server = raw_server(behave)
+    started = time.monotonic()
+    reason, message = told(run_on(kind, probe(server.port, 0.55)))
+    assert time.monotonic() - started < 1.5
+    assert reason == "timeout"
+    assert "gave no answer but 6 bytes of one to our association request within 0.5 s" in message.replace("0.6", "0.5")
+
+
+@on_each_loop
+@pytest.mark.parametrize("then", ["silence", "close"])
+def test_half_a_pdu_is_no_answer(raw_server: StartRawServer, then: str, kind: str) -> None:
+    def behave(conn: socket.socket) -> None:
+        read_pdu(conn)
+        conn.sendall(accept()[:50])
+        if then == "silence":
+            conn.recv(1)
+        else:
+            conn.shutdown(socket.SHUT_WR)  # only half closed: nothing else will wake the other side
+            conn.recv(1)
+
+    server = raw_server(behave)
+    reason, message = told(run_on(kind, probe(server.port, 0.4)))
+    assert reason == {"silence": "timeout", "close": "aborted"}[then]
+    assert "50 bytes of" in message
+
+
+def _flood(conn: socket.socket, data: bytes) -> None:
+    while (request := read_pdu(conn)) and request[0] != 5:
+        conn.sendall(ANSWERS[request[0]])
+    while True:
+        conn.sendall(data)
+
+
+@on_each_loop
+@pytest.mark.parametrize("size", [0, 1, 1000])
+def test_a_flood_instead_of_a_release_does_not_hold_up_others(raw_server: StartRawServer, size: int, kind: str) -> None:
+    server = raw_server(lambda conn: _flood(conn, pdu(4, bytes(size)) * 5000))
+    other = raw_server(answer_with({}))
+
+    async def together() -> tuple[Outcome, list[float]]:
+        flooded = asyncio.ensure_future(probe(server.port, 0.5))
+        took = []
+        while not flooded.done():
+            outcome = await probe(other.port)
+            took.append(sum(outcome.phases.values()))
+        return await flooded, took
+
+    outcome, took = run_on(kind, together())
+    assert told(outcome)[0] in ("mismatch", "timeout")
+    assert outcome.status == 0
+    assert max(took) < 0.4
+
+
+def test_strays_that_trickle_end_at_the_deadline(raw_server: StartRawServer) -> None:
+    def behave(conn: socket.socket) -> None:
+        while (request := read_pdu(conn)) and request[0] != 5:
+            conn.sendall(ANSWERS[request[0]])
+        while True:
+            conn.sendall(echo_response())
+            time.sleep(0.05)
+
+    server = raw_server(behave)
+    assert told(run_on("epoll", probe(server.port, 0.4)))[0] == "timeout"
+
+
+VERSIONS: list[tuple[bytes | None, str]] = [
+    (b"V" * 300, "V" * 64),
+    (b"A\x1b[31mB\n\x07", "A?[31mB??"),
+    (b"M\xfcller", "M�ller"),
+    (b"PADDED\0\0\0", "PADDED"),
+    (b"", ""),
+    (None, ""),
+]
+
+
+@pytest.mark.parametrize(("version", "label"), VERSIONS)
+def test_a_strange_version_is_made_harmless_and_does_not_make_a_working_node_down(
+    raw_server: StartRawServer, version: bytes | None, label: str
+) -> None:
+    server = raw_server(answer_with({1: accept(user=user_items(version=version))}))
+    outcome = run_on("epoll", probe(server.port))
+    assert told(outcome) == ("", "")
+    assert outcome.accepted is not None
+    assert outcome.accepted.implementation_version == label
+    assert outcome.accepted.implementation_uid == "1.2.3.4"
+
+
+LENIENT: list[Callable[[], bytes]] = [
+    lambda: accept(titles=bytes(32)),
+    lambda: accept(titles=b"\xe9\x1b" * 16),
+    lambda: accept(user=item(0x51, b"\0\0\x40\0")),
+    lambda: accept(user=b""),
+    lambda: accept(user=user_items() + item(0x99, b"what is this")),
+    lambda: accept(user=user_items(uid=b"1.2.3\0")),
+    lambda: accept(user=user_items(uid=b"no\nuid\x1b")),
+    lambda: accept(user=user_items(uid=b"1." * 200 + b"1")),
+    lambda: accept(contexts=((1, 0), *((number, 3) for number in range(3, 255, 2)))),
+]
+
+
+@pytest.mark.parametrize("answer", LENIENT)
+def test_what_does_not_matter_for_an_echo_does_not_make_a_node_down(
+    raw_server: StartRawServer, answer: Callable[[], bytes]
+) -> None:
+    outcome = run_on("epoll", probe(raw_server(answer_with({1: answer()})).port))
+    assert told(outcome) == ("", "")
+    assert outcome.accepted is not None
+    assert outcome.accepted.implementation_uid.isprintable()
+    assert len(outcome.accepted.implementation_uid) <= 64

@@ -12,7 +12,7 @@ from pacs_monitor.dicom.codec import Aborted, Malformed, Rejected
 from pacs_monitor.dicom.connect import broken_connection
 from pacs_monitor.dicom.conversation import Outcome, Script
 from pacs_monitor.dicom.decode import association_memo, decode_abort
-from pacs_monitor.dicom.transport import Line
+from pacs_monitor.dicom.line import Line
 
 
 def explain_end(line: Line, script: Script, outcome: Outcome, secure: bool, service: str) -> CheckFailed:

@@ -20,15 +20,14 @@ from pynetdicom.pdu_primitives import UserIdentityNegotiation
 
 from pacs_monitor.check import CheckFailed, perf_counter
 from pacs_monitor.dicom import codec, reasons
-from pacs_monitor.dicom.certificates import context_for, explain_tls
 from pacs_monitor.dicom.codec import Context, Identity, Malformed
-from pacs_monitor.dicom.connect import open_connection
 from pacs_monitor.dicom.contexts import UNCOMPRESSED
 from pacs_monitor.dicom.conversation import Outcome, Script
 from pacs_monitor.dicom.decode import association_memo
+from pacs_monitor.dicom.line import Line
 from pacs_monitor.dicom.lost import explain_end
+from pacs_monitor.dicom.opening import SPARE, open_line
 from pacs_monitor.dicom.statuses import CANCELLED, PENDING, STORED_WITH_CHANGES, SUCCESS, status_failure
-from pacs_monitor.dicom.transport import Line, cut
 
 if TYPE_CHECKING:
     from pacs_monitor.dicom.check import DicomCheck
@@ -36,9 +35,6 @@ if TYPE_CHECKING:
 STUDY_ROOT_FIND = Context("1.2.840.10008.5.1.4.1.2.2.1", UNCOMPRESSED)
 STUDY_ROOT_GET = Context("1.2.840.10008.5.1.4.1.2.2.3", UNCOMPRESSED)
 SECONDARY_CAPTURE = Context("1.2.840.10008.5.1.4.1.1.7", UNCOMPRESSED)
-
-_SPARE = 1.0
-"""pynetdicom's own timeouts, in seconds, past ours: ours end with a sentence."""
 
 Reply = tuple[int | None, Any]
 """A final status, None if there came none, and what was received."""
@@ -53,7 +49,7 @@ class Association:
         self._check = check
         self._script = script
         self._secure = check.node.tls is not None
-        self._line = Line(opened, script.calling, check.time_left + _SPARE)
+        self._line = Line(opened, script.calling, check.time_left + SPARE)
         self._received: list[Dataset] = []
         self._most = 0
         self._silent = False
@@ -126,7 +122,7 @@ class Association:
     async def _in_time(self, service: str, function: Callable[..., Any], *args: Any) -> Any:
         check, outcome, line = self._check, self.outcome, self._line
         phase, started = outcome.phase, perf_counter()
-        line.within(check.time_left + _SPARE)
+        line.within(check.time_left + SPARE)
         try:
             async with asyncio.timeout_at(check.surroundings.deadline):
                 answer = await check.in_thread(function, *args)
@@ -181,7 +177,7 @@ async def association(
     addresses = await surroundings.resolver.resolve(str(node.host), int(node.port or 0), surroundings.deadline)
     outcome.phases["dns"] = perf_counter() - started
     async with check.slot():
-        opened = await _open(check, script, addresses, outcome)
+        opened = await open_line(check, script, addresses, outcome)
         assoc = Association(check, script, outcome, opened)
         failed = False
         try:
@@ -193,47 +189,6 @@ async def association(
             raise
         finally:
             await assoc.leave(failed)
-
-
-async def _open(check: DicomCheck, script: Script, addresses: list[Any], outcome: Outcome) -> socket.socket:
-    outcome.phase, started = "connect", perf_counter()
-    deadline = check.surroundings.deadline
-    sock = await open_connection(script, addresses, deadline)
-    outcome.phases["connect"] = perf_counter() - started
-    tls = check.node.tls
-    if tls is None:
-        return sock
-    outcome.phase, started = "tls", perf_counter()
-    try:
-        async with asyncio.timeout_at(deadline):
-            context = await check.in_thread(context_for, tls)
-            sock = context.wrap_socket(
-                sock, server_hostname=tls.server_name or str(check.node.host), do_handshake_on_connect=False
-            )
-            sock.settimeout(check.time_left + _SPARE)
-            await check.in_thread(_shake_hands, sock)
-    except TimeoutError:
-        cut(sock)
-        message = reasons.explain_silence(script.node, script.place, "tls", perf_counter() - started, 0)
-        raise CheckFailed("timeout", message) from None
-    except OSError as error:
-        raise explain_tls(error, script) from None
-    except ValueError as error:
-        cut(sock)
-        raise CheckFailed("tls", f"the node's name cannot be in a certificate ({error}); set tls.server_name") from None
-    except BaseException:
-        cut(sock)
-        raise
-    outcome.phases["tls"] = perf_counter() - started
-    return sock
-
-
-def _shake_hands(sock: Any) -> None:
-    try:
-        sock.do_handshake()
-    except OSError:
-        sock.close()
-        raise
 
 
 def with_calling(script: Script, calling: str | None) -> Script:

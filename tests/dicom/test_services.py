@@ -510,8 +510,8 @@ async def test_pynetdicom_and_pydicom_log_nothing(
     assert [record for record in caplog.records if record.name.startswith(("pynetdicom", "pydicom"))] == []
 
 
-# What transport.py overrides or does without. When one of these fails, pynetdicom has changed: read what it does
-# now, adapt transport.py, and only then write the new digest here.
+# What transport.py and line.py override or do without. When one of these fails, pynetdicom has changed: read what it
+# does now, adapt them, and only then write the new digest here.
 PINNED: list[tuple[Any, str]] = [
     (AssociationSocket.__init__, "1f0325fdef2c"),
     (AssociationSocket._create_socket, "bf8b92b106c8"),

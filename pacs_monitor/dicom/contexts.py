@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import Annotated
@@ -13,6 +14,7 @@ from pacs_monitor.dicom.conversation import VERIFICATION_ONLY
 from pacs_monitor.units import Unit
 
 EXPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
+_UID = re.compile(r"[0-9]+(\.[0-9]+)+")
 UNCOMPRESSED = (IMPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN)
 
 
@@ -28,7 +30,7 @@ def _sop_classes() -> dict[str, str]:
 def sop_class_uid(name: str) -> str:
     """The UID of a SOP class given by keyword or UID. Raises ValueError with the remedy."""
     if name[:1].isdigit():
-        if len(name) > 64 or not all(part.isdigit() for part in name.split(".")):
+        if len(name) > 64 or not _UID.fullmatch(name):
             raise ValueError(f"{name} is not a UID; up to 64 digits and dots")
         return name
     known = _sop_classes()

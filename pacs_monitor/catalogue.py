@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pacs_monitor.check import Check
-from pacs_monitor.fields import models_in, settings_of, unit_of
+from pacs_monitor.configuring.fields import models_in, settings_of, unit_of
 from pacs_monitor.loader import CheckKind
 from pacs_monitor.units import Unit, format_duration
 

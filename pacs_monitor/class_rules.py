@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Iterator
 
 from pacs_monitor.check import Check, NodeCheck
-from pacs_monitor.fields import unit_of
+from pacs_monitor.configuring.fields import unit_of
 from pacs_monitor.node import Node
 
 

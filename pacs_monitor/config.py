@@ -7,20 +7,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pacs_monitor import yamltree
-from pacs_monitor.complaints import validate
-from pacs_monitor.configure import Configurator
+from pacs_monitor.configuring import yamltree
+from pacs_monitor.configuring.complaints import validate
+from pacs_monitor.configuring.configure import Configurator
+from pacs_monitor.configuring.fields import settings_of, suggestion
+from pacs_monitor.configuring.filling import fill, resolve
+from pacs_monitor.configuring.findings import Findings
+from pacs_monitor.configuring.listening import check_listeners
+from pacs_monitor.configuring.nodes import Described, NodeReader
+from pacs_monitor.configuring.profiles import CheckLists, read_profiles
+from pacs_monitor.configuring.references import check_references
+from pacs_monitor.configuring.tree import Items, Map, Place, Scalar, below, is_null, plain
 from pacs_monitor.content import content_dir
-from pacs_monitor.fields import settings_of, suggestion
-from pacs_monitor.filling import fill, resolve
-from pacs_monitor.findings import Findings
-from pacs_monitor.listening import check_listeners
 from pacs_monitor.loader import CheckKind, load_folders
-from pacs_monitor.nodes import Described, NodeReader
-from pacs_monitor.profiles import CheckLists, read_profiles
-from pacs_monitor.references import check_references
-from pacs_monitor.settings import AgentSettings, ConfigError, Configuration, ConfiguredCheck, Key
-from pacs_monitor.tree import Items, Map, Place, Scalar, below, is_null, plain
+from pacs_monitor.settings import AgentSettings, Complaint, ConfigError, Configuration, ConfiguredCheck, Key
 
 READ_LATER = ("notify", "people", "on_call")
 """Sections that other parts read themselves, from `Configuration.raw` and `Configuration.trees`."""
@@ -28,11 +28,19 @@ _LISTS = ("profiles", "nodes", "nodes_from", "checks")
 TOP_LEVEL = (*settings_of(AgentSettings), *_LISTS, *READ_LATER)
 
 
-def load(path: Path, kinds: Mapping[str, CheckKind] | None = None, *, data_dir: bool = False) -> Configuration:
+def load(
+    path: Path,
+    kinds: Mapping[str, CheckKind] | None = None,
+    *,
+    data_dir: bool = False,
+    despite_broken: bool = False,
+) -> Configuration:
     """The configuration that a file and what it names hold.
 
     `kinds` are the kinds to use beside those of `check_dirs`; the built-in ones unless given. With `data_dir` the
-    data directory is made and tried as well. Raises ConfigError with all complaints, each at its file and line.
+    data directory is made and tried as well. With `despite_broken` a check file that is broken is no complaint: its
+    checks are left out, and `Configuration.broken` says so. Raises ConfigError with all complaints, each at its file
+    and line.
     """
     findings = Findings()
     findings.read(path)
@@ -45,7 +53,7 @@ def load(path: Path, kinds: Mapping[str, CheckKind] | None = None, *, data_dir: 
             findings.complain(root, "is not a mapping; write `setting: value` lines, or run pacs-monitor init")
         raise ConfigError(findings.complaints)
     loading = _Loading(path, root, findings)
-    configuration = loading.load(kinds, data_dir)
+    configuration = loading.load(kinds, data_dir, despite_broken)
     if findings.complaints:
         raise ConfigError(findings.complaints)
     return configuration
@@ -57,12 +65,15 @@ class _Loading:
         self._root = root
         self._findings = findings
 
-    def load(self, given: Mapping[str, CheckKind] | None, data_dir: bool) -> Configuration:
+    def load(self, given: Mapping[str, CheckKind] | None, data_dir: bool, despite_broken: bool) -> Configuration:
         self._complain_of_unknown()
         agent = self._agent_settings()
         if data_dir and (fault := check_data_dir(agent.data_dir)):
             self._findings.complain(below(self._root, "data_dir"), fault)
-        kinds, broken = self._kinds(given)
+        kinds, faults = self._kinds(given)
+        if not despite_broken:
+            self._findings.extend(faults)
+        broken = {Path(fault.file).stem for fault in faults} - set(kinds)
         lists = CheckLists(kinds, broken, self._findings)
         profiles = read_profiles(self._root.get("profiles"), self._findings)
         reader = NodeReader(profiles, agent.ae_title, _label_owners(kinds), self._findings)
@@ -82,6 +93,7 @@ class _Loading:
             raw={key: plain(entry.value) for key, entry in self._root.entries.items() if key in READ_LATER},
             trees={key: entry.value for key, entry in self._root.entries.items()},
             kinds=kinds,
+            broken=tuple(faults),
         )
 
     def _complain_of_unknown(self) -> None:
@@ -97,16 +109,16 @@ class _Loading:
         # What is right is kept, so that a wrong setting leads to no complaints about others.
         return agent or AgentSettings.model_validate(dict(filter(_is_valid, data.items())))
 
-    def _kinds(self, given: Mapping[str, CheckKind] | None) -> tuple[dict[str, CheckKind], set[str]]:
+    def _kinds(self, given: Mapping[str, CheckKind] | None) -> tuple[dict[str, CheckKind], list[Complaint]]:
         folders = self._check_dirs()
         if given is None:
             folders.insert(0, content_dir("checks"))
         found, complaints = load_folders(folders)
-        self._findings.extend(complaints)
         for folder in folders:
             self._findings.read(folder)
-        broken = {Path(complaint.file).stem for complaint in complaints}
-        return {**(given or {}), **found}, broken - set(found)
+        for complaint in complaints:
+            self._findings.read(Path(complaint.file))
+        return {**(given or {}), **found}, complaints
 
     def _check_dirs(self) -> list[Path]:
         value = self._root.get("check_dirs")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from pacs_monitor.confirm import Confirmation
 from pacs_monitor.context import Context
-from pacs_monitor.references import labels_of
+from pacs_monitor.configuring.references import labels_of
 from pacs_monitor.results import Record, Results
 from pacs_monitor.settings import Configuration
 

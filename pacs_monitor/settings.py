@@ -20,8 +20,8 @@ from pacs_monitor.node import Node
 from pacs_monitor.units import AeTitle, Duration, FilePath, Name, PlainText, Secret, Unit, Url
 
 if TYPE_CHECKING:
+    from pacs_monitor.configuring.tree import Value
     from pacs_monitor.loader import CheckKind
-    from pacs_monitor.tree import Value
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -272,6 +272,8 @@ class Configuration:
     agent: AgentSettings
     nodes: dict[str, Node]
     checks: dict[Key, ConfiguredCheck]
+    broken: tuple[Complaint, ...] = ()
+    """Check files that cannot be used, where that is no reason not to run; their checks are left out."""
     warnings: tuple[Complaint, ...] = ()
     """What is accepted but probably not meant."""
     files: tuple[Path, ...] = ()

@@ -21,7 +21,7 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from pacs_monitor.listening import is_loopback
+from pacs_monitor.configuring.listening import is_loopback
 from pacs_monitor.settings import WebSettings
 from pacs_monitor.web.errors import WebError
 from pacs_monitor.web.passwords import Passwords, TooManyAttempts, read_passwords, read_text

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, SecretStr
 
-from pacs_monitor.fields import has_names, leaf_types, models_in, settings_of
-from pacs_monitor.findings import Findings
-from pacs_monitor.textfile import TextFileError, read_text
-from pacs_monitor.tree import Items, Map, Place, Scalar, Value, below, plain
+from pacs_monitor.configuring.fields import has_names, leaf_types, models_in, settings_of
+from pacs_monitor.configuring.findings import Findings
+from pacs_monitor.configuring.textfile import TextFileError, read_text
+from pacs_monitor.configuring.tree import Items, Map, Place, Scalar, Value, below, plain
 
 MAX_SECRET_BYTES = 64 * 1024
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ipaddress
 import re
 
-from pacs_monitor.findings import Findings
+from pacs_monitor.configuring.findings import Findings
+from pacs_monitor.configuring.tree import Items, Map, Place, below
 from pacs_monitor.settings import ScpSettings, WebSettings
-from pacs_monitor.tree import Items, Map, Place, below
 
 _LISTEN = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^\s:\[\]]+):(?P<port>\d{1,5})", re.ASCII)
 

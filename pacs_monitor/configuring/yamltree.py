@@ -25,10 +25,10 @@ from ruamel.yaml.events import (
     StreamStartEvent,
 )
 
-from pacs_monitor import yamlwords
+from pacs_monitor.configuring import yamlwords
+from pacs_monitor.configuring.textfile import TextFileError, read_text
+from pacs_monitor.configuring.tree import Entry, Items, Map, Scalar, Value, is_null, size_of
 from pacs_monitor.settings import Complaint
-from pacs_monitor.textfile import TextFileError, read_text
-from pacs_monitor.tree import Entry, Items, Map, Scalar, Value, is_null, size_of
 
 MAX_DEPTH = 50
 # Counted with every alias written out: what a later reader walks, however few bytes the file has.

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from pacs_monitor.check import Check, NodeCheck
-from pacs_monitor.complaints import validate
-from pacs_monitor.fields import settings_of, unit_of
-from pacs_monitor.filling import fill
-from pacs_monitor.findings import Findings
+from pacs_monitor.configuring.complaints import validate
+from pacs_monitor.configuring.fields import settings_of, unit_of
+from pacs_monitor.configuring.filling import fill
+from pacs_monitor.configuring.findings import Findings
+from pacs_monitor.configuring.nodes import Described
+from pacs_monitor.configuring.profiles import CheckLists, Profile, Wanted
+from pacs_monitor.configuring.tree import Map, Value, below
 from pacs_monitor.loader import CheckKind
 from pacs_monitor.node import Node
-from pacs_monitor.nodes import Described
-from pacs_monitor.profiles import CheckLists, Profile, Wanted
 from pacs_monitor.settings import AgentSettings, ConfiguredCheck, fingerprint
-from pacs_monitor.tree import Map, Value, below
 from pacs_monitor.units import format_duration
 
 

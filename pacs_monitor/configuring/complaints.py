@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
-from pacs_monitor import sentences
-from pacs_monitor.fields import field_at, leaf_types, settings_of, suggestion
-from pacs_monitor.findings import Findings
-from pacs_monitor.tree import Items, Map, Place, Scalar, Value, below, is_null
+from pacs_monitor.configuring import sentences
+from pacs_monitor.configuring.fields import field_at, leaf_types, settings_of, suggestion
+from pacs_monitor.configuring.findings import Findings
+from pacs_monitor.configuring.tree import Items, Map, Place, Scalar, Value, below, is_null
 
 M = TypeVar("M", bound=BaseModel)
 

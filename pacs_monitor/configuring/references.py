@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from zoneinfo import ZoneInfo, available_timezones
 
-from pacs_monitor.fields import suggestion
-from pacs_monitor.findings import Findings
+from pacs_monitor.configuring.fields import suggestion
+from pacs_monitor.configuring.findings import Findings
+from pacs_monitor.configuring.nodes import Described
+from pacs_monitor.configuring.tree import Items, Map, Place, Scalar, Value, below
 from pacs_monitor.metric_rules import RESERVED_LABELS
 from pacs_monitor.node import Node
-from pacs_monitor.nodes import Described
 from pacs_monitor.settings import AgentSettings, Maintenance
-from pacs_monitor.tree import Items, Map, Place, Scalar, Value, below
 
 _OF_A_NODE = ("role", "importance", "site", "node")
 _HOLIDAYS = re.compile(r"([A-Z]{2})(?:-([A-Za-z0-9]{1,4}))?", re.ASCII)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from pacs_monitor import yamltree
-from pacs_monitor.tree import Items, Map, Scalar, plain
-from pacs_monitor.yamltree import Document
+from pacs_monitor.configuring import yamltree
+from pacs_monitor.configuring.tree import Items, Map, Scalar, plain
+from pacs_monitor.configuring.yamltree import Document
 
 
 def read(text: str, **environment: str) -> Document:

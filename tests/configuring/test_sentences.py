@@ -10,10 +10,10 @@ import pytest
 from pydantic import AnyUrl, BaseModel, Field, SecretStr, ValidationError, create_model
 from pydantic_core import ErrorDetails, PydanticCustomError, core_schema
 
-from pacs_monitor.complaints import validate
-from pacs_monitor.findings import Findings
-from pacs_monitor.sentences import sentence
-from pacs_monitor.tree import Map
+from pacs_monitor.configuring.complaints import validate
+from pacs_monitor.configuring.findings import Findings
+from pacs_monitor.configuring.sentences import sentence
+from pacs_monitor.configuring.tree import Map
 from pacs_monitor.units import Port
 
 

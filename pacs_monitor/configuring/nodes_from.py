@@ -12,15 +12,15 @@ from typing import Any
 
 from pydantic import Field
 
-from pacs_monitor import yamltree
-from pacs_monitor.complaints import validate
-from pacs_monitor.fields import models_in, settings_of, suggestion
-from pacs_monitor.filling import fill, resolve
-from pacs_monitor.findings import Findings
+from pacs_monitor.configuring import yamltree
+from pacs_monitor.configuring.complaints import validate
+from pacs_monitor.configuring.fields import models_in, settings_of, suggestion
+from pacs_monitor.configuring.filling import fill, resolve
+from pacs_monitor.configuring.findings import Findings
+from pacs_monitor.configuring.textfile import TextFileError, read_text
+from pacs_monitor.configuring.tree import Entry, Items, Map, Place, Scalar, Value, below, is_null
 from pacs_monitor.node import Node
 from pacs_monitor.settings import Section
-from pacs_monitor.textfile import TextFileError, read_text
-from pacs_monitor.tree import Entry, Items, Map, Place, Scalar, Value, below, is_null
 from pacs_monitor.units import FilePath
 
 _LISTS = {"profile", "reached_through", "sends_to"}

@@ -6,15 +6,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pacs_monitor.complaints import validate
-from pacs_monitor.fields import settings_of, suggestion
-from pacs_monitor.filling import fill
-from pacs_monitor.findings import Findings
+from pacs_monitor.configuring.complaints import validate
+from pacs_monitor.configuring.fields import settings_of, suggestion
+from pacs_monitor.configuring.filling import fill
+from pacs_monitor.configuring.findings import Findings
+from pacs_monitor.configuring.nodes_from import Source, items_of, sources
+from pacs_monitor.configuring.profiles import Profile, over
+from pacs_monitor.configuring.tree import Entry, Items, Map, Place, Scalar, Value, below, is_null
 from pacs_monitor.metric_rules import RESERVED_LABELS, is_label_name
 from pacs_monitor.node import Node
-from pacs_monitor.nodes_from import Source, items_of, sources
-from pacs_monitor.profiles import Profile, over
-from pacs_monitor.tree import Entry, Items, Map, Place, Scalar, Value, below, is_null
 
 MODALITY_MIN_INTERVAL = 30.0
 _OF_THE_LIST = ("profile", "checks")

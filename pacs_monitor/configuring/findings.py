@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from pacs_monitor.configuring.tree import Place, Value
 from pacs_monitor.settings import Complaint
-from pacs_monitor.tree import Place, Value
 
 # profiles.archive[0].c_echo.interval: the number of the list item says nothing that the kind does not.
 _CHECK_ITEM = re.compile(r"^(profiles\.[^.\[\]]+|(?:.*\.)?checks)\[\d+\](?=\.)")

@@ -10,7 +10,7 @@ from pacs_monitor.loader import load_folders
 from pacs_monitor.node import Node
 from pacs_monitor.settings import ConfigError
 
-KINDS, _ = load_folders([Path(__file__).parent / "data/checks"])
+KINDS, _ = load_folders([Path(__file__).parents[1] / "data/checks"])
 COLUMNS = "columns: {name: Device, host: IP, port: Port, ae_title: AET, labels.modality: Type}"
 
 Load = Callable[..., dict[str, Node]]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from pacs_monitor.fields import suggestion
-from pacs_monitor.findings import Findings
+from pacs_monitor.configuring.fields import suggestion
+from pacs_monitor.configuring.findings import Findings
+from pacs_monitor.configuring.tree import Entry, Items, Map, Place, Scalar, Value, below, is_null
 from pacs_monitor.loader import CheckKind
-from pacs_monitor.tree import Entry, Items, Map, Place, Scalar, Value, below, is_null
 from pacs_monitor.units import name_fault
 
 

@@ -9,7 +9,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_core.core_schema import ErrorType
 
-from pacs_monitor.fields import is_one_value, suggestion, unit_of
+from pacs_monitor.configuring.fields import is_one_value, suggestion, unit_of
 
 _Sentence = Callable[[str, Mapping[str, Any], FieldInfo | None], str]
 """From the value as people may see it, pydantic's context, and the setting's field."""

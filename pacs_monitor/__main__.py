@@ -1,0 +1,262 @@
+"""The command line: `pacs-monitor run`, `demo`, `init`, `check-config`, `checks`, `probe`, `diagnose`, `version`.
+
+Heavy parts are imported by the command that needs them, so that `check-config` answers at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import platform
+import sys
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+
+from pacs_monitor import __version__
+
+if TYPE_CHECKING:
+    from pacs_monitor.settings import Configuration
+
+DEFAULT_CONFIG = Path("/etc/pacs-monitor/pacs-monitor.yml")
+
+app = typer.Typer(
+    name="pacs-monitor",
+    help="Watches an imaging chain: modalities, routers, archives, worklists, disks.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+ConfigOption = Annotated[
+    Path, typer.Option("--config", "-c", envvar="PACS_MONITOR_CONFIG", help="The configuration file.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+
+
+def out() -> Console:
+    """Where results go."""
+    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def fail(message: str, status: int = 1) -> NoReturn:
+    """Say what is wrong on stderr and end."""
+    Console(stderr=True, highlight=False, soft_wrap=True, markup=False).print(message)
+    raise typer.Exit(status)
+
+
+def load(path: Path, status: int = 1) -> Configuration:
+    """The configuration, or its complaints on stderr and the end."""
+    from pacs_monitor import config
+    from pacs_monitor.settings import ConfigError
+
+    try:
+        return config.load(path)
+    except ConfigError as error:
+        fail(str(error), status)
+
+
+@app.command()
+def run(
+    config: ConfigOption = DEFAULT_CONFIG,
+    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+    live: Annotated[bool, typer.Option(help="Show the states in the terminal instead of a log.")] = False,
+) -> None:
+    """Run the agent until SIGTERM or Ctrl-C; SIGHUP reloads the configuration."""
+    from pacs_monitor import agent as agents
+    from pacs_monitor import logs
+    from pacs_monitor.settings import ConfigError
+    from pacs_monitor.web.server import WebError
+    from pacs_monitor.worker_process import new_event_loop
+
+    level = logging.getLevelNamesMapping().get(log_level.upper())
+    if level is None:
+        fail(f"--log-level: {log_level} is not a level; use debug, info, warning or error", 2)
+    logs.set_up(level)
+    try:
+        agent = agents.Agent(config)
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+            status = runner.run(_live(agent) if live else _logged(agent))
+    except (ConfigError, agents.AgentError, WebError) as error:
+        fail(str(error))
+    raise typer.Exit(status)
+
+
+async def _logged(agent: Any) -> int:
+    from pacs_monitor import agent as agents
+
+    def ready() -> None:
+        count = len(agent.configuration.checks)
+        logging.getLogger("pacs_monitor").info(
+            "pacs-monitor %s runs %d checks of %d nodes; %s",
+            __version__,
+            count,
+            len(agent.configuration.nodes),
+            agent.web.url,
+        )
+
+    return await agents.run(agent, ready)
+
+
+async def _live(agent: Any) -> int:
+    from pacs_monitor.live import show
+
+    return await show(agent, out(), f"pacs-monitor {__version__}, {agent.path}, {{url}}")
+
+
+@app.command()
+def demo(
+    listen: Annotated[str, typer.Option(help="Where the agent listens.")] = "127.0.0.1:9811",
+    speed: Annotated[float, typer.Option(help="How fast faults come and go.", min=0.1, max=20)] = 1.0,
+    seconds: Annotated[float | None, typer.Option("--for", help="End by itself after so many seconds.")] = None,
+) -> None:
+    """Watch a simulated hospital: real DICOM services on this machine, with faults that come and go."""
+    from pacs_monitor import demo as demos
+    from pacs_monitor import logs
+
+    logs.set_up(logging.CRITICAL)
+    raise typer.Exit(demos.start(demos.Demo(listen, speed, seconds), out()))
+
+
+@app.command()
+def init(
+    path: Annotated[Path, typer.Argument(help="The file to write.")] = Path("pacs-monitor.yml"),
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+) -> None:
+    """Ask a few questions and write a commented configuration."""
+    from pacs_monitor import setup
+
+    raise typer.Exit(setup.run(path, force=force, console=out()))
+
+
+@app.command("check-config")
+def check_config(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+    """Read the configuration and tell all complaints at once; exit status 1 if there is one."""
+    from dataclasses import asdict
+
+    from pacs_monitor import config as configs
+    from pacs_monitor.settings import ConfigError
+
+    try:
+        configuration = configs.load(config, data_dir=True)
+    except ConfigError as error:
+        if as_json:
+            print(json.dumps({"complaints": [asdict(complaint) for complaint in error.complaints], "warnings": []}))
+            raise typer.Exit(1) from None
+        fail(f"{error}\n{_count(len(error.complaints), 'complaint')}: the configuration cannot be used")
+    if as_json:
+        warnings = [asdict(warning) for warning in configuration.warnings]
+        print(json.dumps({"complaints": [], "warnings": warnings}))
+        return
+    for warning in configuration.warnings:
+        print(f"{warning} (warning)")
+    nodes, checks = _count(len(configuration.nodes), "node"), _count(len(configuration.checks), "check")
+    print(
+        f"{config}: {nodes}, {checks}, {_count(len(configuration.warnings), 'warning')}: the configuration can be used"
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+@app.command()
+def checks(
+    kind: Annotated[str | None, typer.Argument(help="Show this one in full.")] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="Also what this configuration's check_dirs hold.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the kinds of checks: what they do, settings with units and defaults, metrics."""
+    from pacs_monitor import catalogue
+    from pacs_monitor.content import content_dir
+    from pacs_monitor.loader import load_folders
+
+    if config is not None:
+        kinds = load(config).kinds
+    else:
+        kinds, complaints = load_folders([content_dir("checks")])
+        for complaint in complaints:
+            fail(str(complaint))
+    if kind is not None and kind not in kinds:
+        fail(f"there is no check {kind}; there are {', '.join(sorted(kinds))}", 2)
+    told = catalogue.catalogue({kind: kinds[kind]} if kind else kinds)
+    if as_json:
+        print(json.dumps(told, indent=2))
+    elif kind is not None:
+        out().print(catalogue.render_kind(told[0]))
+    else:
+        out().print(catalogue.render(told))
+
+
+@app.command()
+def probe(
+    node: Annotated[str | None, typer.Argument(help="A node, or a check without a node.")] = None,
+    check: Annotated[str | None, typer.Argument(help="Only this check of the node.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All checks of all nodes.")] = False,
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+) -> None:
+    """Run checks now, once, worst first; exit status 0 if all succeed, 1 if one fails, 2 if none could be run."""
+    from pacs_monitor import logs, probing
+    from pacs_monitor.probing_view import show
+
+    if (node is None) is not everything:
+        fail("say which node to probe, or --all for every one", 2)
+    logs.set_up(logging.CRITICAL)
+    configuration = load(config, 2)
+    try:
+        keys = probing.select(configuration, node, check)
+    except LookupError as error:
+        fail(str(error.args[0]), 2)
+    if not keys:
+        fail(f"{config}: nothing is checked; give a node or `checks` a check", 2)
+    probed = asyncio.run(probing.probe(configuration, keys))
+    if as_json:
+        print(json.dumps([one.plain() for one in probed], indent=2))
+    else:
+        show(out(), probed, detail=node is not None)
+    raise typer.Exit(0 if all(one.ok for one in probed) else 1)
+
+
+@app.command()
+def diagnose(
+    target: Annotated[str, typer.Argument(metavar="HOST:PORT", help="The DICOM listener to look at.")],
+    called: Annotated[str, typer.Option("--called", help="Its AE title.")],
+    calling: Annotated[str, typer.Option("--calling", help="Our AE title.")] = "PACSMON",
+    tls: Annotated[bool, typer.Option("--tls", help="Speak TLS.")] = False,
+    ca: Annotated[Path | None, typer.Option("--ca", help="Certificates to trust (PEM).")] = None,
+    cert: Annotated[Path | None, typer.Option("--cert", help="Our certificate (PEM).")] = None,
+    key: Annotated[Path | None, typer.Option("--key", help="Its private key (PEM).")] = None,
+    insecure: Annotated[bool, typer.Option("--insecure", help="Do not verify its certificate.")] = False,
+    timeout: Annotated[float, typer.Option(help="Seconds for the whole walk.", min=0.1)] = 10.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Walk to a DICOM service step by step, stop where it breaks, and say what is wrong and what to try."""
+    from pacs_monitor import diagnose as diagnoses
+
+    raise typer.Exit(diagnoses.command(target, called, calling, tls, ca, cert, key, insecure, timeout, out(), as_json))
+
+
+@app.command()
+def version(as_json: JsonOption = False) -> None:
+    """The version, and those of what it stands on."""
+    names = ("pynetdicom", "pydicom", "apscheduler", "prometheus-client")
+    told = {"pacs-monitor": __version__, "python": platform.python_version()}
+    told |= {name: installed(name) for name in names}
+    print(json.dumps(told) if as_json else "\n".join(f"{name} {number}" for name, number in told.items()))
+
+
+def main() -> None:
+    """The console script."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""The demo: the agent against the simulated hospital, states live in the terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from pacs_monitor.agent import Agent
+from pacs_monitor.live import show
+from pacs_monitor.simulator.client import Hospital
+
+
+HEADER = """\
+pacs-monitor watches a simulated hospital: real DICOM services on this machine, with faults that come and go.
+  pages    {url}/
+  metrics  {url}/metrics
+  health   {url}/health   {url}/health/node/archive
+  settings {config}
+Ctrl-C ends it."""
+
+
+@dataclass(frozen=True)
+class Demo:
+    """How to run it."""
+
+    listen: str = "127.0.0.1:9811"
+    speed: float = 1.0
+    seconds: float | None = None
+    """End by itself after so many seconds."""
+
+
+def configuration(hospital: Hospital, folder: Path, listen: str) -> str:
+    """A configuration for the simulated hospital, as an administrator would write it."""
+    nodes = hospital.nodes
+    archive = nodes["archive"]
+    lines = [
+        "# The simulated hospital. Everything here works in a real configuration, too.",
+        "site: demo",
+        f"data_dir: {folder}",
+        f"web: {{listen: '{listen}'}}",
+        "profiles:",
+        "  archive: [{c_echo: {interval: 3s, timeout: 1500ms, down_after: 3}}]",
+        "  service: [{c_echo: {interval: 3s, timeout: 1500ms, down_after: 3}}]",
+        "  modality:",
+        "    min_interval: 3s   # a real modality is left alone for 30 s",
+        "    checks: [{c_echo: {interval: 3s, timeout: 2s, down_after: 5}}]",
+        "nodes:",
+    ]
+    for node in nodes.values():
+        profile = node.role if node.role in ("archive", "modality") else "service"
+        lines += [
+            f"  - name: {node.name}",
+            f"    host: {node.host}",
+            f"    port: {node.port}",
+            f"    ae_title: {node.ae_title}",
+            f"    profile: {profile}",
+            f"    role: {node.role}",
+            f"    importance: {'critical' if node.role == 'archive' else 'normal'}",
+        ]
+        if node.role == "modality":
+            lines.append("    sends_to: [router]")
+        if node.name == "archive":
+            lines.append(
+                f"    checks: [{{ingest: {{interval: 15s, write: true, delete: {{orthanc: '{archive.rest}'}}}}}}]"
+            )
+    if hospital.disk is not None:
+        lines += [
+            "checks:",
+            f"  - disk: {{name: archive-disk, path: '{hospital.disk}', interval: 3s, free_warning: 20%, "
+            "free_critical: 5%, down_after: 2}",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def start(demo: Demo, console: Console) -> int:
+    """Run the demo until Ctrl-C or its time is over. The process's exit status."""
+    with tempfile.TemporaryDirectory(prefix="pacs-monitor-demo-") as name:
+        folder = Path(name)
+        console.print("starting the simulated hospital ...")
+        with Hospital(scenario=True, speed=demo.speed) as hospital:
+            path = folder / "pacs-monitor.yml"
+            path.write_text(configuration(hospital, folder, _free(demo.listen)))
+            return asyncio.run(_show(path, demo, console))
+
+
+async def _show(path: Path, demo: Demo, console: Console) -> int:
+    agent = Agent(path)
+    if demo.seconds is not None:
+        asyncio.get_running_loop().call_later(demo.seconds, agent.end)
+    return await show(agent, console, HEADER.replace("{config}", str(path)))
+
+
+def _free(listen: str) -> str:
+    """The address wanted, or another port if that one is taken: a demo must not fail for that."""
+    host, _, port = listen.rpartition(":")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, int(port)))
+        except OSError:
+            return f"{host}:0"
+    return listen

@@ -1,0 +1,60 @@
+"""What `pacs-monitor probe` prints."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pacs_monitor.probing import Probed
+
+
+def milliseconds(seconds: float) -> str:
+    """A latency as people read it."""
+    if seconds >= 1:
+        return f"{seconds:.2f} s"
+    if seconds >= 0.01:
+        return f"{seconds * 1000:.0f} ms"
+    return f"{seconds * 1000:.2f} ms"
+
+
+def _failures(probed: list[Probed]) -> Text:
+    failed = sum(1 for one in probed if not one.ok)
+    return Text(f"{failed} of {len(probed)} checks fail" if failed else f"all {len(probed)} checks succeed")
+
+
+def _values(probed: list[Probed]) -> Table:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column("metric", style="dim", overflow="fold")
+    table.add_column("value", justify="right")
+    for one in probed:
+        for name, labels, value in one.samples:
+            inner = ", ".join(f"{label}={text}" for label, text in labels.items())
+            table.add_row(f"{name}{{{inner}}}" if inner else name, f"{value:.6g}")
+    return table
+
+
+def show(console: Console, probed: list[Probed], detail: bool) -> None:
+    """Print the failures with their sentences in full width, then everything as a table, then how many."""
+    for one in probed:
+        if not one.ok:
+            name = f"{one.node}/{one.check}" if one.node else one.check
+            console.print(Text.assemble((f"{name}: {one.reason}", "bold red"), "\n  ", one.message))
+    if any(not one.ok for one in probed):
+        console.print()
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("check", "", "time", "phases"):
+        table.add_column(column, overflow="fold", no_wrap=column != "phases")
+    for one in probed:
+        phases = "  ".join(f"{phase} {milliseconds(seconds)}" for phase, seconds in one.phases.items())
+        table.add_row(
+            Text(f"{one.node}/{one.check}" if one.node else one.check, style="bold"),
+            Text("ok", style="green") if one.ok else Text(one.reason, style="bold red"),
+            milliseconds(one.duration),
+            Text(phases, style="dim"),
+        )
+    console.print(table)
+    if detail:
+        console.print()
+        console.print(_values(probed))
+    console.print(_failures(probed))

@@ -1,0 +1,186 @@
+"""The whole agent as a process: start, stop, kill, reload, and what it shows of real peers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.agent import RunningAgent, head, run_agent
+from tests.conftest import StartPrometheus, StartRawServer
+from tests.peers.dcmtk import DcmQrScp, StoreScp
+from tests.peers.orthanc import Orthanc, run_orthanc
+from tests.peers.ports import free_port
+from tests.peers.prometheus import promtool_check_metrics
+
+
+def node(name: str, port: int, ae_title: str, checks: str = "[{c_echo: {interval: 1s, down_after: 2}}]") -> str:
+    return f"  - {{name: {name}, host: 127.0.0.1, port: {port}, ae_title: {ae_title}, checks: {checks}}}\n"
+
+
+def healthy(agent: RunningAgent, name: str) -> float | None:
+    return agent.value("pacs_check_healthy", node=name, check="c_echo")
+
+
+def test_a_prometheus_that_scrapes_the_agent_knows_each_node_before_and_after_orthanc_is_killed(
+    tmp_path: Path, storescp: StoreScp, dcmqrscp: DcmQrScp, prometheus: StartPrometheus
+) -> None:
+    (tmp_path / "orthanc").mkdir()
+    with run_orthanc(tmp_path / "orthanc") as orthanc:
+        text = "nodes:\n" + node("archive", orthanc.dicom_port, "ORTHANC")
+        text += node("store", storescp.port, storescp.ae_title) + node("qr", dcmqrscp.port, dcmqrscp.ae_title)
+        with run_agent(tmp_path, text) as agent:
+            target = agent.url.removeprefix("http://")
+            scrape = {"job_name": "pacs", "scrape_interval": "1s", "static_configs": [{"targets": [target]}]}
+            server = prometheus({"global": {"scrape_interval": "1s"}, "scrape_configs": [scrape]})
+            for name in ("archive", "store", "qr"):
+                server.wait_for(f'pacs_check_healthy{{node="{name}", check="c_echo"}} == 1')
+            assert promtool_check_metrics(agent.get("/metrics").text) == ""
+            os.kill(orthanc.process.pid, signal.SIGKILL)
+            server.wait_for('pacs_check_healthy{node="archive", check="c_echo"} == 0')
+            server.wait_for('pacs_check_failure_info{node="archive", reason="refused"} == 1')
+            for name in ("store", "qr"):
+                answer = server.query(f'pacs_check_healthy{{node="{name}", check="c_echo"}}')
+                assert [series["value"][1] for series in answer] == ["1"]
+            assert agent.get("/health/node/archive").status_code == 503
+            assert agent.get("/health/node/store").status_code == 200
+
+
+def test_sigterm_ends_the_agent_within_five_seconds_whatever_hangs(
+    tmp_path: Path, start_raw_silent: int, tmp_checks: Path
+) -> None:
+    (tmp_checks / "stuck.py").write_text(
+        "import time\n"
+        "from collections.abc import Iterator\n"
+        "from pacs_monitor.check import Check, Sample\n\n"
+        "class Stuck(Check):\n"
+        '    """Hang in a thread."""\n\n'
+        "    def run(self) -> Iterator[Sample]:\n"
+        "        time.sleep(3600)\n"
+        "        yield from ()\n"
+    )
+    text = f"check_dirs: [{tmp_checks}]\nchecks: [{{stuck: {{interval: 1s, timeout: 1s}}}}]\nnodes:\n"
+    text += node("silent", start_raw_silent, "ANY", "[{c_echo: {interval: 20s, timeout: 20s}}]")
+    with run_agent(tmp_path, text) as agent:
+        agent.wait_for(lambda: agent.value("pacs_check_failures_total", check="stuck"))
+        family = psutil.Process(agent.process.pid).children(recursive=True)
+        took = agent.stop()
+        assert agent.process.returncode == 0
+        assert took < 5
+        gone, alive = psutil.wait_procs(family, timeout=2)
+        assert not alive
+        database = sqlite3.connect(tmp_path / "data" / "state.db")
+        assert database.execute("SELECT count(*) FROM facts WHERE name = 'alive'").fetchone() == (1,)
+
+
+@pytest.fixture
+def tmp_checks(tmp_path: Path) -> Path:
+    folder = tmp_path / "checks"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def start_raw_silent(raw_server: StartRawServer) -> int:
+    """The port of a server that takes connections and never says a word."""
+    return raw_server(lambda connection: connection.recv(1 << 20) and time.sleep(60)).port
+
+
+def test_kill_9_changes_no_confirmed_state_and_health_goes_on(tmp_path: Path, orthanc: Orthanc) -> None:
+    text = "nodes:\n" + node("archive", orthanc.dicom_port, "ORTHANC", "[{c_echo: {interval: 2s}}]")
+    text += node("gone", free_port(), "ANY", "[{c_echo: {interval: 2s, down_after: 2}}]")
+    port = free_port()
+    with run_agent(tmp_path, text, port=port) as agent:
+        agent.wait_for(lambda: healthy(agent, "archive") == 1 and healthy(agent, "gone") == 0)
+        since = agent.status("gone", "c_echo")["since"]
+        agent.stop(signal.SIGKILL)
+    # The next one is given an interval so long that what it says at first can only come from the state file.
+    text = text.replace("interval: 2s", "interval: 60s")
+    with run_agent(tmp_path, text, port=port, name="second") as agent:
+        assert healthy(agent, "archive") == 1
+        assert healthy(agent, "gone") == 0
+        assert agent.status("gone", "c_echo")["since"] == since
+        assert agent.get("/health/node/archive").status_code == 200
+        assert agent.get("/health/node/gone").status_code == 503
+
+
+def test_a_reload_restarts_only_what_changed_and_a_removed_node_vanishes(
+    tmp_path: Path, orthanc: Orthanc, storescp: StoreScp
+) -> None:
+    archive = node("archive", orthanc.dicom_port, "ORTHANC")
+    store = node("store", storescp.port, storescp.ae_title)
+    with run_agent(tmp_path, "nodes:\n" + archive + store) as agent:
+        agent.wait_for(lambda: healthy(agent, "archive") == 1 and healthy(agent, "store") == 1)
+        runs = agent.wait_for(lambda: agent.value("pacs_check_runs_total", node="archive"))
+        port = int(agent.url.rpartition(":")[2])
+        late = node("late", storescp.port, storescp.ae_title)
+        agent.config.write_text(head(tmp_path, port) + "nodes:\n" + archive + late)
+        agent.process.signal(signal.SIGHUP)
+        agent.wait_for(lambda: healthy(agent, "late") == 1)
+        page = agent.get("/metrics").text
+        assert '"store"' not in page
+        assert agent.value("pacs_check_runs_total", node="archive") >= runs
+        assert healthy(agent, "archive") == 1
+        # A bad file changes nothing and says why.
+        agent.config.write_text(head(tmp_path, port) + "nodes:\n" + archive + late.replace("port: ", "port: 9"))
+        answer = agent.wait_for(lambda: reload(agent))
+        assert answer.status_code == 400
+        assert "is not a TCP port (1 to 65535)" in answer.text
+        assert agent.value("pacs_monitor_config_last_reload_successful") == 0
+        assert healthy(agent, "late") == 1
+
+
+def reload(agent: RunningAgent) -> object:
+    import httpx
+
+    return httpx.post(agent.url + "/-/reload", timeout=10)
+
+
+def test_a_changed_file_is_noticed_without_being_told(tmp_path: Path, storescp: StoreScp) -> None:
+    with run_agent(tmp_path, "nodes:\n" + node("one", storescp.port, storescp.ae_title)) as agent:
+        agent.config.write_text(agent.config.read_text() + node("two", storescp.port, storescp.ae_title))
+        agent.wait_for(lambda: healthy(agent, "two") == 1)
+
+
+def test_a_broken_check_file_is_named_with_its_line_and_stops_nothing_else(
+    tmp_path: Path, tmp_checks: Path, storescp: StoreScp
+) -> None:
+    (tmp_checks / "mine.py").write_text('"""Mine."""\n\ndef broken(:\n')
+    text = f"check_dirs: [{tmp_checks}]\nchecks: [{{mine: {{interval: 1s}}}}]\nnodes:\n"
+    text += node("store", storescp.port, storescp.ae_title)
+    with run_agent(tmp_path, text) as agent:
+        agent.wait_for(lambda: healthy(agent, "store") == 1)
+        assert f"{tmp_checks / 'mine.py'}:3" in agent.process.output()
+        assert agent.value("pacs_monitor_broken_checks") == 1
+
+
+def test_a_second_agent_with_the_same_data_directory_is_refused(tmp_path: Path, storescp: StoreScp) -> None:
+    with run_agent(tmp_path, "nodes:\n" + node("store", storescp.port, storescp.ae_title)):
+        other = tmp_path / "other.yml"
+        other.write_text(head(tmp_path, free_port()))
+        ended = run_to_its_end(other)
+        assert ended.returncode == 1
+        assert ended.stderr == (
+            f"another pacs-monitor runs with data_dir {tmp_path / 'data'}; stop it, or give this one its own data_dir\n"
+        )
+
+
+def test_a_port_in_use_is_said_in_one_line(tmp_path: Path, storescp: StoreScp) -> None:
+    config = tmp_path / "pacs-monitor.yml"
+    config.write_text(head(tmp_path, storescp.port))
+    ended = run_to_its_end(config)
+    assert ended.returncode == 1
+    assert f"web.listen: 127.0.0.1:{storescp.port} is in use" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def run_to_its_end(config: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pacs_monitor", "run", "--config", str(config), "--log-level", "error"]
+    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)

@@ -14,7 +14,7 @@ from typing import Annotated, ClassVar, Self
 import psutil
 from pydantic import Field, PrivateAttr, model_validator
 
-from pacs_monitor.check import Check, CheckFailed, FilePath, Gauge, Ratio, Reason, Sample
+from pacs_monitor.check import Check, CheckFailed, FilePath, Gauge, PlainText, Ratio, Reason, Sample
 from pacs_monitor.threads import in_thread
 
 SIZE = Gauge("pacs_disk_size_bytes", "Size of the file system that holds the path.", ("path",))
@@ -82,8 +82,8 @@ class Disk(Check):
     """It fails when less than this share of the inodes is free."""
     mount: bool = False
     """Whether a file system must be mounted at the path itself; if it is gone, images fill the disk below."""
-    marker: FilePath | None = None
-    """A file that must exist below each path: it proves that the right share is mounted and readable."""
+    marker: PlainText | None = None
+    """A file that must exist below each path, as seen from there: it proves that the right share is mounted."""
     writable: bool = True
     """Whether a file system that is mounted read-only is a failure."""
 
@@ -100,7 +100,7 @@ class Disk(Check):
                 raise ValueError(f"{place} does not begin with /; write the whole path")
         if self.free_warning < self.free_critical:
             raise ValueError("free_warning is below free_critical; a warning comes first: raise it")
-        if self.marker is not None and (self.marker.is_absolute() or ".." in self.marker.parts):
+        if self.marker and (self.marker.startswith("/") or ".." in self.marker.split("/")):
             raise ValueError(f"marker {self.marker} is not below the path; write it as seen from there")
         return self
 
@@ -152,7 +152,7 @@ class Disk(Check):
                 return found
         found.samples += _samples(status, str(place))
         found.failures += self._faults(status, str(place))
-        if self.marker is not None:
+        if self.marker:
             try:
                 (place / self.marker).stat()
             except OSError as error:

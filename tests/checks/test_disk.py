@@ -160,8 +160,7 @@ async def test_a_mount_is_recognised_through_a_link_and_with_a_space_in_its_name
 
 
 async def test_a_marker_that_is_missing_names_itself(tmp_path: Path) -> None:
-    lenient = {"free_critical": 0.0, "free_warning": 0.0, "inodes_critical": 0.0}
-    check = Disk(path=tmp_path, marker=Path("share/.here"), **lenient)  # type: ignore[arg-type]
+    check = Disk(path=tmp_path, marker="share/.here", free_critical=0, free_warning=0, inodes_critical=0)
     gave = await look(check)
     assert gave.reason == "not_found"
     assert gave.message == f"the marker {tmp_path}/share/.here does not exist; mount it, or correct path"

@@ -73,7 +73,7 @@ class Journal:
         try:
             await self._memory.put(key, value, keep=True)
         except OSError as error:
-            why = error.strerror or type(error).__name__
+            why = error.strerror or str(error)
             raise CheckFailed(
                 "broken",
                 f"the agent cannot write its journal of synthetic studies ({why}), and without it sends none; "

@@ -15,7 +15,7 @@ from bench.common import raise_file_limit
 from bench.node import CALLED, CALLING, host
 from pacs_monitor.dicom.conversation import Outcome, Script
 from pacs_monitor.dicom.echo import Address, echo
-from pacs_monitor.worker import new_event_loop
+from pacs_monitor.loops import new_event_loop
 
 NODES = 2_000
 LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {

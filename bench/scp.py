@@ -15,7 +15,7 @@ from typing import cast
 from bench.common import raise_file_limit
 from bench.node import MESSAGE
 from pacs_monitor.dicom.codec import P_DATA, RELEASE_RQ
-from pacs_monitor.worker import new_event_loop
+from pacs_monitor.loops import new_event_loop
 
 ASSOCIATE_RQ = 1
 AE_TITLES = slice(10, 42)

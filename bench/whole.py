@@ -10,7 +10,6 @@ import asyncio
 import gc
 import json
 import logging
-import socket
 import tempfile
 import time
 from pathlib import Path
@@ -21,27 +20,28 @@ from bench.configuration import Device, write_configuration
 from bench.node import host
 from bench.prober import LOOPS, NODES, arguments
 from pacs_monitor import config
+from pacs_monitor.births import Births
 from pacs_monitor.confirm import Confirmation
 from pacs_monitor.results import Record, Results
 from pacs_monitor.telemetry import Lateness
 from pacs_monitor.workers import Workers
 
 
-class OneWorker(Workers):
-    """The agent's workers, but for the way the only one is started."""
+class OneWorker(Births):
+    """Starts the only worker directly, without a nursery."""
 
-    def __init__(self, results: Results, *words: object) -> None:
-        super().__init__(results, None, logging.ERROR, scheduled=False)
+    def __init__(self, *words: object) -> None:
+        super().__init__(logging.ERROR)
         self._words = words
         self.process: asyncio.subprocess.Process
 
-    async def _open_nursery(self) -> None:
+    async def open(self) -> None:
         pass
 
-    async def _fork(self, theirs: socket.socket) -> int:
+    async def fork(self, *descriptors: int) -> int:
         self.process = await asyncio.create_subprocess_exec(
-            *python("bench.restless", theirs.fileno(), *self._words),
-            pass_fds=[theirs.fileno()],
+            *python("bench.restless", descriptors[0], *self._words),
+            pass_fds=descriptors[:1],
             stdout=asyncio.subprocess.PIPE,
         )
         return self.process.pid
@@ -83,24 +83,25 @@ async def main(port: int, count: int, in_flight: int, loop: str) -> dict[str, An
     confirmation = Confirmation(results, None)
     counted = Count(nodes, count)
     results.listeners.append(counted)
-    workers = OneWorker(results, loop, nodes, count, in_flight)
+    worker = OneWorker(loop, nodes, count, in_flight)
+    workers = Workers(results, None, scheduled=False, births=worker)
     workers.lateness = Lateness()
     await workers.start(1)
     results.configure(configuration.checks, configuration.nodes, configuration.agent.site)
     confirmation.configure()
     workers.order(list(results))
     await asyncio.wait_for(counted.done.wait(), 120)
-    assert workers.process.stdout is not None
-    worker = json.loads(await workers.process.stdout.readline())
+    assert worker.process.stdout is not None
+    told = json.loads(await worker.process.stdout.readline())
     await workers.stop(5)
-    await workers.process.wait()
+    await worker.process.wait()
     (cpu, wall), (cpu_end, wall_end) = counted.marks
     main_us = (cpu_end - cpu) / count * 1e6
     return {
         "succeeded": counted.succeeded,
-        "cpu_us": main_us + worker["cpu_us"],
+        "cpu_us": main_us + told["cpu_us"],
         "main_us": main_us,
-        "worker_us": worker["cpu_us"],
+        "worker_us": told["cpu_us"],
         "per_second": counted.succeeded / (wall_end - wall),
     }
 

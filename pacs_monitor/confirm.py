@@ -52,6 +52,8 @@ class Confirmation:
             if key not in self.states:
                 self.states[key] = self._restore(record)
             self._export(record, self.states[key])
+        # A check that comes back later begins anew: its row is gone from the file by then.
+        self._stored.clear()
 
     def _restore(self, record: Record) -> Confirmed:
         stored = self._stored.pop(record.key, None)
@@ -88,8 +90,10 @@ class Confirmation:
 
     def is_stale(self, record: Record, now: float) -> bool:
         """Whether the check has given nothing for 3 intervals and its timeout: then its state is not to be trusted."""
-        check = record.configured.check
-        return now - self.states[record.key].as_of > 3 * check.interval + check.effective_timeout
+        check, confirmed = record.configured.check, self.states[record.key]
+        # A clock that was set back must not keep a state fresh.
+        confirmed.as_of = min(confirmed.as_of, now)
+        return now - confirmed.as_of > 3 * check.interval + check.effective_timeout
 
     def save_alive(self) -> None:
         """Note that the agent watches: after a kill, states count as known until now. Every few seconds."""

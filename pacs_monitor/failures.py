@@ -8,6 +8,7 @@ import socket
 import ssl
 
 from pacs_monitor.check import CheckFailed
+from pacs_monitor.memory import NotSaved
 
 _UNREACHABLE = (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN)
 
@@ -15,6 +16,15 @@ _UNREACHABLE = (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EN
 def explain_os_error(error: OSError, what: str) -> CheckFailed:
     """The failure for an OSError that a check let through; `what` names the target (`archive (10.0.0.5)`)."""
     number = error.errno
+    if isinstance(error, NotSaved):
+        return CheckFailed(
+            "broken",
+            f"the agent could not save what its check of {what} must keep ({error}); look at the disk of data_dir",
+        )
+    if number in (errno.EMFILE, errno.ENFILE):
+        return CheckFailed(
+            "broken", f"the agent has too many files open to check {what}; raise its limit (LimitNOFILE, ulimit -n)"
+        )
     if isinstance(error, socket.gaierror):
         why = error.strerror or "no answer"
         return CheckFailed(
@@ -40,4 +50,5 @@ def explain_os_error(error: OSError, what: str) -> CheckFailed:
         return CheckFailed("forbidden", f"the agent may not do that with {what}; give its user the permission")
     if isinstance(error, FileNotFoundError):
         return CheckFailed("not_found", f"{what} has no such file or folder; correct the path")
-    return CheckFailed("unreachable", f"{what} cannot be reached: {error.strerror or type(error).__name__}")
+    why = os.strerror(number) if number else type(error).__name__
+    return CheckFailed("unreachable", f"{what} cannot be reached: {why}; look at it and at the way to it")

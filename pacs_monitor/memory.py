@@ -13,6 +13,10 @@ LONGEST_VALUE = 1 << 20
 """Characters of JSON under one key; a check's memory is for marks and journals, not for data."""
 
 
+class NotSaved(OSError):
+    """What a check must keep could not be written to disk; the message is the database's."""
+
+
 class CheckMemory:
     """A small persistent mapping of one check's own."""
 
@@ -29,7 +33,9 @@ class CheckMemory:
         return list(self._known.items())
 
     async def put(self, key: str, value: Any, *, keep: bool = False) -> None:
-        """Return once the value is committed. Raises OSError if it could not be, ValueError if it is too long."""
+        """Return once the value is committed. Raises NotSaved if it could not be, ValueError if it is too long."""
+        if not isinstance(key, str):
+            raise TypeError(f"a key is text, not a {type(key).__name__}")
         text = json.dumps(value)
         if len(text) > LONGEST_VALUE:
             raise ValueError(f"{len(text)} characters under one key; a check may keep {LONGEST_VALUE}")
@@ -37,7 +43,7 @@ class CheckMemory:
         self._known[key] = json.loads(text)
 
     async def delete(self, key: str) -> None:
-        """Return once the key is gone from disk; one that is not there is no error. Raises OSError."""
+        """Return once the key is gone from disk; one that is not there is no error. Raises NotSaved."""
         if key in self._known:
             await self._commit(key, None, False)
             self._known.pop(key, None)

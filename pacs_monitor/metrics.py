@@ -6,6 +6,8 @@ the loop as long.
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -16,6 +18,9 @@ Labels = Iterable[tuple[str, str]]
 
 def escape(value: str) -> str:
     """A label value as the text format wants it."""
+    if not value.isascii():
+        # A lone surrogate (a file name that is no UTF-8) would cost the whole page its encoding.
+        value = value.encode("utf-8", "replace").decode("utf-8")
     return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
 
 
@@ -55,10 +60,11 @@ class Exposition:
         self._families: dict[str, Family] = {}
 
     def family(self, name: str, kind: str, help: str) -> Family:
-        """The family of this name, made at the first call."""
+        """The family of this name, made at the first call; the last word on its kind and help counts."""
         found = self._families.get(name)
         if found is None:
             found = self._families[name] = Family(name, kind, help)
+        found.kind, found.help = kind, help
         return found
 
     def render(self, openmetrics: bool = False) -> str:
@@ -87,24 +93,39 @@ def _header(family: Family, openmetrics: bool) -> str:
 class GaugeSlot:
     """A series whose value is set."""
 
-    __slots__ = ("_id", "_lines", "_prefix", "keep", "value")
+    __slots__ = ("_id", "_lines", "_name", "_prefix", "keep", "key", "value")
 
-    def __init__(self, family: Family, labels: Labels, keep: bool = False) -> None:
-        self._lines = family.lines
-        self._prefix = series_name(family.name, labels) + " "
-        self._id = object()
+    def __init__(
+        self, family: Family, labels: Labels, keep: bool = False, key: tuple[str, tuple[str, ...]] = ("", ())
+    ) -> None:
+        """`key`: the metric's name and the values of its own labels."""
+        self.key = key
         self.keep = keep
         self.value: float | None = None
+        self._name = family.name
+        self._lines = family.lines
+        self._id = object()
+        self._prefix = ""
+        self.rename(labels)
+
+    def rename(self, labels: Labels) -> None:
+        """Go on under other labels."""
+        self._prefix = series_name(self._name, labels) + " "
+        self._write()
 
     def take(self, value: float) -> None:
         """Set the value."""
         self.value = value
-        self._lines[self._id] = f"{self._prefix}{number(value)}\n"
+        self._write()
 
     def vanish(self) -> None:
         """Take the series out until it is set again."""
         self.value = None
         self._lines.pop(self._id, None)
+
+    def _write(self) -> None:
+        if self.value is not None:
+            self._lines[self._id] = f"{self._prefix}{number(self.value)}\n"
 
 
 class CounterSlot(GaugeSlot):
@@ -114,7 +135,7 @@ class CounterSlot(GaugeSlot):
 
     def take(self, value: float) -> None:
         """Add an increment; one below zero is a mistake of the check and is not added."""
-        if value >= 0:
+        if 0.0 <= value < math.inf:
             super().take((self.value or 0.0) + value)
 
 
@@ -123,27 +144,47 @@ class HistogramSlot(GaugeSlot):
 
     __slots__ = ("_bounds", "_counts", "_heads", "_sum")
 
-    def __init__(self, family: Family, labels: Labels, bounds: tuple[float, ...]) -> None:
-        super().__init__(family, labels, keep=True)
-        pairs = list(labels)
+    def __init__(
+        self, family: Family, labels: Labels, bounds: tuple[float, ...], key: tuple[str, tuple[str, ...]] = ("", ())
+    ) -> None:
+        """`bounds` are the upper bounds, rising, without infinity."""
         self._bounds = bounds
         self._counts = [0] * (len(bounds) + 1)
         self._sum = 0.0
-        texts = [repr(bound) for bound in bounds] + ["+Inf"]
-        self._heads = [series_name(f"{family.name}_bucket", [*pairs, ("le", text)]) for text in texts]
-        self._heads += [series_name(f"{family.name}_{part}", pairs) for part in ("count", "sum")]
+        self._heads: list[str] = []
+        super().__init__(family, labels, keep=True, key=key)
+
+    def rename(self, labels: Labels) -> None:
+        """Go on under other labels."""
+        pairs = list(labels)
+        texts = [repr(bound) for bound in self._bounds] + ["+Inf"]
+        self._heads = [series_name(f"{self._name}_bucket", [*pairs, ("le", text)]) for text in texts]
+        self._heads += [series_name(f"{self._name}_{part}", pairs) for part in ("count", "sum")]
+        self._write()
 
     def take(self, value: float) -> None:
-        """Add an observation."""
-        place = next((place for place, bound in enumerate(self._bounds) if value <= bound), len(self._bounds))
-        self._counts[place] += 1
+        """Add an observation; one that is not finite would spoil the sum for ever and is not added."""
+        if not math.isfinite(value):
+            return
+        self._counts[bisect_left(self._bounds, value)] += 1
         self._sum += value
+        self.value = sum(self._counts)
+        self._write()
+
+    def vanish(self) -> None:
+        """Take the series out; it begins at zero if it comes back."""
+        super().vanish()
+        self._counts = [0] * (len(self._bounds) + 1)
+        self._sum = 0.0
+
+    def _write(self) -> None:
+        if self.value is None:
+            return
         total, out = 0, []
         for head, count in zip(self._heads, self._counts, strict=False):
             total += count
             out.append(f"{head} {total}\n")
         out.append(f"{self._heads[-2]} {total}\n{self._heads[-1]} {number(self._sum)}\n")
-        self.value = total
         self._lines[self._id] = "".join(out)
 
 
@@ -153,8 +194,9 @@ def slot_for(
     """The slot of a check's series: the check's labels, then the metric's own."""
     family = exposition.family(metric.name, metric.kind, metric.help)
     pairs = [*labels, *zip(metric.labelnames, values, strict=True)]
+    key = (metric.name, values)
     if isinstance(metric, Histogram):
-        return HistogramSlot(family, pairs, metric.buckets)
+        return HistogramSlot(family, pairs, metric.buckets, key)
     if metric.kind == "counter":
-        return CounterSlot(family, pairs, keep=True)
-    return GaugeSlot(family, pairs, metric.keep)
+        return CounterSlot(family, pairs, True, key)
+    return GaugeSlot(family, pairs, metric.keep, key)

@@ -17,22 +17,23 @@ import sys
 
 
 def serve(control: socket.socket) -> None:
-    """Fork a worker for each socket that comes, and answer with its process id, until the main process is gone."""
-    from pacs_monitor import worker
+    """Fork a worker for each socket and board that come, answer with its process id; until the main process is gone."""
+    from pacs_monitor import worker_process
 
     gc.collect()
     gc.freeze()
     control.sendall(b"ready\n")
     while True:
-        data, sockets, _, _ = socket.recv_fds(control, 1, 1)
+        data, descriptors, _, _ = socket.recv_fds(control, 1, 2)
         if not data:
             return
         pid = os.fork()
         if pid == 0:
             control.close()
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            worker.main(socket.socket(fileno=sockets[0]))
-        os.close(sockets[0])
+            worker_process.main(socket.socket(fileno=descriptors[0]), descriptors[1])
+        for descriptor in descriptors:
+            os.close(descriptor)
         control.sendall(f"{pid}\n".encode())
 
 

@@ -7,10 +7,11 @@ from typing import Any
 
 from pacs_monitor.metrics import Exposition, GaugeSlot, number, series_name, slot_for
 from pacs_monitor.node import Node
+from pacs_monitor.record import Record
+from pacs_monitor.samples import MOST_SERIES
 from pacs_monitor.settings import ConfiguredCheck, Key
 
-MOST_SERIES = 2_000
-"""Series of one check; more is a mistake of the check, and would fill the memory of whoever scrapes."""
+__all__ = ["MOST_SERIES", "Listener", "Record", "Results"]
 
 _STANDARD = {
     "pacs_check_up": ("gauge", "Whether the last run succeeded."),
@@ -32,59 +33,6 @@ _STANDARD = {
 }
 
 
-class Record:
-    """One check: what the configuration says, and what its last run gave. Times are Unix times in seconds."""
-
-    __slots__ = (
-        "configured",
-        "duration",
-        "failures",
-        "heads",
-        "labels",
-        "last_run",
-        "last_success",
-        "lateness",
-        "live",
-        "message",
-        "number",
-        "reason",
-        "runs",
-        "series",
-        "slots",
-        "up",
-    )
-
-    def __init__(self, number: int, configured: ConfiguredCheck) -> None:
-        self.number = number
-        self.configured = configured
-        self.labels = list(configured.labels)
-        self.up: bool | None = None
-        """Whether the last run succeeded; None before the first."""
-        self.reason = ""
-        self.message = ""
-        self.last_run: float | None = None
-        self.last_success: float | None = None
-        self.duration = 0.0
-        self.lateness = 0.0
-        self.runs = 0
-        self.failures = 0
-        self.series: dict[tuple[str, tuple[str, ...]], GaugeSlot] = {}
-        """The check's own series by metric name and label values."""
-        self.live: tuple[int, ...] = ()
-        self.slots: dict[str, GaugeSlot] = {}
-        self.heads: dict[str, str] = {}
-
-    @property
-    def key(self) -> Key:
-        """(node, check)."""
-        return self.configured.key
-
-    @property
-    def node(self) -> Node | None:
-        """The check's node."""
-        return self.configured.node
-
-
 Listener = Callable[[Record], None]
 
 
@@ -100,8 +48,6 @@ class Results:
         self.dropped_series = 0
         self.skipped = 0
         self._next = 1
-        self._nodes: dict[str, GaugeSlot] = {}
-        self._series: dict[tuple[object, int], GaugeSlot] = {}
         self._families = {name: self.exposition.family(name, kind, help) for name, (kind, help) in _STANDARD.items()}
 
     def __iter__(self) -> Iterator[Record]:
@@ -122,24 +68,34 @@ class Results:
         self._describe(nodes, site)
 
     def define(self, source: object, series: int, check: int, metric: str, values: tuple[str, ...]) -> None:
-        """A worker (`source`) names one of its series."""
+        """A worker (`source`) names one of the check's series."""
         record = self.numbers.get(check)
         if record is None:
             return
-        slot = record.series.get((metric, values))
+        slot = record.series.get((metric, values)) or self._new_series(record, metric, values)
+        known = record.known.setdefault(source, {})
         if slot is None:
-            declared = next((one for one in record.configured.metrics if one.name == metric), None)
-            if declared is None or len(record.series) >= MOST_SERIES:
-                self.dropped_series += 1
-                return
-            slot = slot_for(declared, self.exposition, record.labels, values)
-            record.series[metric, values] = slot
-        self._series[source, series] = slot
+            self.dropped_series += 1
+            known.pop(series, None)
+        else:
+            known[series] = slot
+
+    def _new_series(self, record: Record, metric: str, values: tuple[str, ...]) -> GaugeSlot | None:
+        declared = next((one for one in record.configured.metrics if one.name == metric), None)
+        if declared is None or len(values) != len(declared.labelnames):
+            return None  # the worker read a newer file than we did
+        if len(record.series) >= MOST_SERIES:
+            # What has vanished may have gone for good: its place is free.
+            record.series = {key: slot for key, slot in record.series.items() if slot.keep or slot.value is not None}
+            if len(record.series) >= MOST_SERIES:
+                return None
+        slot = record.series[metric, values] = slot_for(declared, self.exposition, record.labels, values)
+        return slot
 
     def forget(self, source: object) -> None:
         """A worker is gone: its numbers mean nothing any more; the series stay."""
-        for known in [known for known in self._series if known[0] is source]:
-            del self._series[known]
+        for record in self.records.values():
+            record.known.pop(source, None)
 
     def take(self, source: object, message: tuple[Any, ...]) -> Record | None:
         """A result as it came over the pipe (see wire.RESULT). None if its check is gone by now."""
@@ -147,44 +103,46 @@ class Results:
         if record is None:
             return None
         _, _, started, record.duration, record.lateness, reason, record.message = message[:7]
-        heads, families = record.heads, self._families
-        place = record.number
         record.runs += 1
         record.last_run = started
         if reason:
             record.failures += 1
-            families["pacs_check_failures_total"].lines[place] = (
-                f"{heads['pacs_check_failures_total']}{record.failures}\n"
-            )
         else:
             record.last_success = started
-            families["pacs_check_last_success_timestamp_seconds"].lines[place] = (
-                f"{heads['pacs_check_last_success_timestamp_seconds']}{started}\n"
-            )
         if record.up is None or bool(reason) is record.up or reason != record.reason:
             self._turn(record, reason)
-        families["pacs_check_runs_total"].lines[place] = f"{heads['pacs_check_runs_total']}{record.runs}\n"
-        families["pacs_check_last_run_timestamp_seconds"].lines[place] = (
-            f"{heads['pacs_check_last_run_timestamp_seconds']}{started}\n"
-        )
-        families["pacs_check_duration_seconds"].lines[place] = (
-            f"{heads['pacs_check_duration_seconds']}{record.duration:.6f}\n"
-        )
+        self._stamp(record)
         self._measure(source, record, message)
         for listener in self.listeners:
             listener(record)
         return record
 
+    def _stamp(self, record: Record) -> None:
+        """What changes with each run."""
+        heads, families, place = record.heads, self._families, record.number
+        for name, text in (
+            ("pacs_check_runs_total", record.runs),
+            ("pacs_check_failures_total", record.failures),
+            ("pacs_check_last_run_timestamp_seconds", record.last_run),
+            ("pacs_check_last_success_timestamp_seconds", record.last_success),
+            ("pacs_check_duration_seconds", f"{record.duration:.6f}"),
+        ):
+            if text is not None:
+                families[name].lines[place] = f"{heads[name]}{text}\n"
+
     def set_flag(self, record: Record, name: str, value: float | None) -> None:
         """Set one of the standard series of a check, or take it out with None."""
         lines = self._families[name].lines
         if value is None:
+            record.flags.pop(name, None)
             lines.pop(record.number, None)
         else:
+            record.flags[name] = value
             lines[record.number] = f"{record.heads[name]}{number(value)}\n"
 
     def set_suppression(self, record: Record, causes: tuple[str, ...]) -> None:
         """What suppresses the check now: words for the label `by`."""
+        record.causes = causes
         self.set_flag(record, "pacs_check_suppressed", 1 if causes else 0)
         lines = self._families["pacs_check_suppression_info"].lines
         text = "".join(
@@ -196,17 +154,19 @@ class Results:
             lines.pop(record.number, None)
 
     def _measure(self, source: object, record: Record, message: tuple[Any, ...]) -> None:
-        series = self._series
-        for place in range(7, len(message), 2):
-            slot = series.get((source, message[place]))
+        known = record.known.get(source, {})
+        live = [known.get(series) for series in message[7::2]]
+        for slot, value in zip(live, message[8::2], strict=True):
             if slot is not None:
-                slot.take(message[place + 1])
-        live = message[7::2]
+                slot.take(value)
         if live != record.live:
             # A gauge belongs to the run that yielded it.
-            kept = {id(series.get((source, one))) for one in live}
+            yielded = set(live)
+            for slot in yielded:
+                if slot is not None:
+                    record.series.setdefault(slot.key, slot)  # its place was given away while it had vanished
             for slot in record.series.values():
-                if not slot.keep and id(slot) not in kept:
+                if not slot.keep and slot not in yielded:
                     slot.vanish()
             record.live = live
 
@@ -241,21 +201,34 @@ class Results:
 
     def _change(self, record: Record, configured: ConfiguredCheck) -> None:
         """Other settings, the same check: counters go on, also under other labels."""
+        declared = {metric.name: metric for metric in configured.metrics}
+        before = {metric.name: metric for metric in record.configured.metrics}
         relabelled = list(configured.labels) != record.labels
-        record.configured = configured
+        record.configured, record.labels, record.live = configured, list(configured.labels), None
+        for (name, values), slot in list(record.series.items()):
+            if declared.get(name) != before.get(name):
+                slot.vanish()  # the file says something else of it now
+                del record.series[name, values]
+                record.known = {}
+            elif relabelled:
+                slot.rename([*record.labels, *zip(declared[name].labelnames, values, strict=True)])
         if relabelled:
-            old, record.labels = record.series, list(configured.labels)
-            for slot in old.values():
-                slot.vanish()
-            record.series = {}
-            record.live = ()
-            for name in _STANDARD:
-                self._families[name].lines.pop(record.number, None)
-            self._series = {known: slot for known, slot in self._series.items() if slot not in set(old.values())}
+            self._rename(record)
+        else:
+            self._dress(record)
+
+    def _rename(self, record: Record) -> None:
+        """Put the standard series under the record's labels as they are now."""
+        for name in _STANDARD:
+            self._families[name].lines.pop(record.number, None)
         self._dress(record)
-        if relabelled and record.up is not None:
-            reason, record.up = record.reason, None
-            self._turn(record, reason)
+        for name, value in record.flags.items():
+            self.set_flag(record, name, value)
+        if record.causes is not None:
+            self.set_suppression(record, record.causes)
+        if record.up is not None:
+            self._turn(record, record.reason)
+            self._stamp(record)
 
     def _remove(self, record: Record) -> None:
         self.numbers.pop(record.number, None)

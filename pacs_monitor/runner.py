@@ -7,30 +7,50 @@ import inspect
 import logging
 import time
 import traceback
-from collections.abc import AsyncIterator, Callable, Iterator
-from typing import cast
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import aclosing, closing
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any, cast
 
 from pacs_monitor.check import Check, CheckFailed, NodeCheck, Sample, Surroundings
 from pacs_monitor.failures import explain_os_error
+from pacs_monitor.marks import marked
+from pacs_monitor.samples import AuthorsMistake, Intake, plain_text
 from pacs_monitor.threads import in_thread
 
 log = logging.getLogger(__name__)
 
 GRACE = 0.1
 """Seconds that a check has to end by itself at its deadline before it is cancelled: it knows what it waited for."""
+STUBBORN = 0.5
+"""Seconds after which a check that was cancelled and goes on all the same is given up."""
 
 Deliver = Callable[["Runner", float, float, float, str, str, list[Sample]], None]
 """(runner, started, duration, lateness, reason, message, samples); started is Unix time, the others seconds."""
+
+
+@dataclass(slots=True)
+class _Run:
+    """The run under way."""
+
+    due: float
+    started: float
+    wall: float
+    samples: list[Sample] = field(default_factory=list)
+    reported: bool = False
 
 
 class Runner:
     """A check in a worker. It never overlaps itself."""
 
     __slots__ = (
+        "_collect",
         "_deliver",
         "_loop",
         "_overdue",
-        "_sync",
+        "_queued",
+        "_run",
         "_timeout",
         "_wall",
         "check",
@@ -64,93 +84,147 @@ class Runner:
         self._wall = wall
         self._loop = asyncio.get_running_loop()
         self._overdue: asyncio.TimerHandle | None = None
+        self._run: _Run | None = None
+        self._queued: float | None = None
         self._timeout = check.effective_timeout
-        self._sync = not inspect.isasyncgenfunction(type(check).run)
+        if inspect.isasyncgenfunction(type(check).run):
+            self._collect = self._on_the_loop
+        elif inspect.iscoroutinefunction(type(check).run):
+            self._collect = self._without_samples
+        else:
+            self._collect = self._in_thread
         check.bind(surroundings)
+
+    @property
+    def under_way(self) -> bool:
+        """Whether a run is under way, be it one that was given up."""
+        return self.task is not None and not self.task.done()
+
+    @property
+    def hanging(self) -> int:
+        """Threads that were left behind, and a run that does not end though it was cancelled."""
+        given_up = self.under_way and self._run is not None and self._run.reported
+        return len(self.surroundings.abandoned) + given_up
 
     def start(self, due: float) -> str:
         """Start the run that was due then, on the loop's clock. Why not, if it is not started; "" if it is."""
-        if self.surroundings.abandoned:
-            self._report(due, self._wall(), 0.0, *self._still_hanging(), [])
+        if self.hanging:
+            # Its own moment: the run that hangs is not this one.
+            late = max(0.0, monotonic() - due)
+            self._deliver(self, self._wall(), 0.0, late, "timeout", self._still_hanging(), [])
             return "hanging"
-        if self.task is not None and not self.task.done():
-            if self.expired:
-                self._report(due, self._wall(), 0.0, *self._still_hanging(), [])
-                return "hanging"
-            return "running"
+        if self.under_way:
+            if self.surroundings.waiting or self.surroundings.deadline - self._loop.time() > GRACE:
+                return "running"
+            # It ends at this moment: with a timeout as long as the interval, every second run would be lost.
+            self._queued = due
+            return ""
+        self._begin(due, 0.0)
+        return ""
+
+    def _begin(self, due: float, less: float) -> None:
         self.expired = False
         self.last_start = self._loop.time()
-        self.task = self._loop.create_task(self._run(due))
-        return ""
+        self.surroundings.deadline = self.last_start + self._timeout - less
+        self.task = self._loop.create_task(self._go(due, less))
+
+    def _begin_queued(self) -> None:
+        due, self._queued = self._queued, None
+        if due is not None and self.hanging:
+            self.start(due)
+        elif due is not None:
+            # It takes its lateness out of its own time, or it would make the next one later still.
+            self._begin(due, max(0.0, self._loop.time() - due))
 
     def cancel(self) -> None:
         """End the run that is under way; it gives no result."""
+        self._queued = None
         if self.task is not None:
             self.task.cancel()
 
-    async def _run(self, due: float) -> None:
-        loop, surroundings = self._loop, self.surroundings
-        started, wall = loop.time(), self._wall()
+    async def _go(self, due: float, less: float) -> None:
+        surroundings = self.surroundings
+        # The loop's own clock is as coarse as a millisecond under uvloop; it is the same clock.
+        run = self._run = _Run(due, monotonic(), self._wall())
         surroundings.waited = 0.0
-        surroundings.deadline = started + self._timeout
-        self._overdue = loop.call_at(surroundings.deadline + GRACE, self._expire)
-        samples: list[Sample] = []
+        surroundings.deadline = run.started + self._timeout - less
+        self._overdue = self._loop.call_at(surroundings.deadline + GRACE, self._expire)
         reason = message = ""
         try:
-            if self._sync:
-                await self._in_thread(samples)
-            else:
-                async for sample in cast(AsyncIterator[Sample], self.check.run()):
-                    samples.append(sample)
+            await marked(self.number, self._collect(Intake(run.samples, self.check)))
+            if self.expired:
+                reason, message = "timeout", self._too_long()  # it swallowed the cancellation
         except CheckFailed as failure:
-            reason, message = failure.reason, failure.message
-        except asyncio.CancelledError:
-            if not self.expired:
+            reason, message = failure.reason, plain_text(failure.message)
+        except asyncio.CancelledError as error:
+            if self.expired:
+                reason, message = "timeout", self._too_long()
+            elif cast("asyncio.Task[None]", asyncio.current_task()).cancelling():
                 raise
-            reason, message = "timeout", self._too_long()
+            else:
+                reason, message = "broken", self._broken(error)  # it awaited something that was cancelled
         except OSError as error:
             explained = explain_os_error(error, self._target())
             reason, message = explained.reason, explained.message
-        except Exception as error:  # noqa: BLE001 - a check is anybody's code, and the others go on
+        except AuthorsMistake as mistake:
+            reason, message = "broken", f"the check itself is broken: {mistake}"
+            log.error("%s is broken: %s", self.name, mistake)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a check is anybody's code, and the others go on
             reason, message = "broken", self._broken(error)
         finally:
             self._overdue.cancel()
-        waited = surroundings.waited
-        duration = loop.time() - started - waited
-        self._report(due, wall, duration, reason, message, samples, lateness=max(0.0, started - due) + waited)
+        self._report(run, reason, message)
+        if self._queued is not None:
+            self._loop.call_soon(self._begin_queued)
 
-    async def _in_thread(self, samples: list[Sample]) -> None:
+    async def _on_the_loop(self, intake: Intake) -> None:
+        async with aclosing(cast(AsyncGenerator[Sample, None], self.check.run())) as samples:
+            async for sample in samples:
+                intake.take(sample)
+
+    async def _without_samples(self, intake: Intake) -> None:
+        """A coroutine that never yields: it raises or does not."""
+        intake.nothing(await cast(Awaitable[Any], self.check.run()))
+
+    async def _in_thread(self, intake: Intake) -> None:
         def consume() -> None:
             # One by one: what came before a failure is kept.
-            for sample in cast(Iterator[Sample], self.check.run()):
-                samples.append(sample)
+            samples = cast(Generator[Sample, None, None], self.check.run())
+            if not inspect.isgenerator(samples):
+                intake.all_of(samples)
+                return
+            with closing(samples):
+                for sample in samples:
+                    intake.take(sample)
 
         consume.__name__ = self.name
         await in_thread(consume, self.surroundings.abandoned)
 
-    def _report(
-        self,
-        due: float,
-        wall: float,
-        duration: float,
-        reason: str,
-        message: str,
-        samples: list[Sample],
-        lateness: float | None = None,
-    ) -> None:
-        late = max(0.0, self._loop.time() - due) if lateness is None else lateness
+    def _report(self, run: _Run, reason: str, message: str) -> None:
+        if run.reported:
+            return
+        run.reported = True
+        waited = self.surroundings.waited
+        duration = max(0.0, monotonic() - run.started - waited)
+        late = max(0.0, run.started - run.due) + waited
         # A thread that was left behind may still append to its list.
-        self._deliver(self, wall, duration, late, reason, message, list(samples))
+        self._deliver(self, run.wall, duration, late, reason, message, list(run.samples))
 
     def _expire(self) -> None:
         surroundings, loop = self.surroundings, self._loop
         if surroundings.waiting:
-            self._overdue = loop.call_later(1.0, self._expire)
+            self._overdue = loop.call_later(GRACE, self._expire)
         elif surroundings.deadline + GRACE > loop.time() + 0.001:
             self._overdue = loop.call_at(surroundings.deadline + GRACE, self._expire)
         elif self.task is not None:
             self.expired = True
             self.task.cancel()
+            self._overdue = loop.call_later(STUBBORN, self._give_up)
+
+    def _give_up(self) -> None:
+        if self._run is not None:
+            self._report(self._run, "timeout", self._too_long())
+            self._begin_queued()
 
     def _target(self) -> str:
         node = self.surroundings.node
@@ -161,14 +235,13 @@ class Runner:
     def _too_long(self) -> str:
         return f"{self._target()}: the check did not end within its timeout of {self._timeout:g} s; is it reachable?"
 
-    def _still_hanging(self) -> tuple[str, str]:
+    def _still_hanging(self) -> str:
         return (
-            "timeout",
             f"{self._target()}: an earlier run has not returned yet, so none is started; "
-            f"whatever it waits for (a network mount, say) hangs",
+            f"whatever it waits for (a network mount, say) hangs"
         )
 
-    def _broken(self, error: Exception) -> str:
+    def _broken(self, error: BaseException) -> str:
         """Log where, and never what was said: the text of an exception may hold a value from a data set."""
         frames = traceback.extract_tb(error.__traceback__)
         place = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "nowhere"

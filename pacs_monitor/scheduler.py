@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from bisect import bisect_left, insort
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from zlib import crc32
@@ -17,16 +16,18 @@ from zlib import crc32
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-LEAD = 0.25
-"""Seconds by which a round is woken before its first due time: APScheduler's own lateness disappears in it."""
-GUARD_EVERY = 0.5
+from pacs_monitor.rounds import LEAD, Round, Start
+
+GUARD_EVERY = 0.2
+"""Seconds between looks at the clocks; less than LEAD, so that no step of the clock makes a run late."""
 DRIFT = 0.02
 """Seconds by which wall and monotonic clock may part before the jobs are armed anew (less than LEAD)."""
+STEP = 1.0
+"""Seconds from which it is called a step of the clock, or a sleep of the machine."""
 FIRST_WITHIN = 10.0
 """A new check runs for the first time within this many seconds, however long its interval."""
 
-Start = Callable[[int, float], None]
-"""(check's number, due time on the loop's clock)"""
+__all__ = ["LEAD", "Round", "Scheduler", "phase_of", "time_asleep"]
 
 
 def phase_of(name: str) -> float:
@@ -34,115 +35,55 @@ def phase_of(name: str) -> float:
     return crc32(name.encode()) / 2**32
 
 
-class Round:
-    """The checks of one interval, in the order of their phases."""
+def time_asleep() -> float:
+    """Seconds that the machine was suspended since it was booted: the monotonic clock stands still meanwhile."""
+    boot = getattr(time, "CLOCK_BOOTTIME", None)
+    return 0.0 if boot is None else time.clock_gettime(boot) - time.monotonic()
 
-    def __init__(self, interval: float, start: Start, loop: asyncio.AbstractEventLoop) -> None:
-        self.interval = interval
-        self.anchor = loop.time() + LEAD
-        """When the first round's first due time is; round k is k intervals later."""
-        self.begun = -1
-        """The latest round that was begun."""
-        self.missed = 0
-        """Rounds that nobody began, because the machine slept."""
-        self._start = start
-        self._loop = loop
-        self._entries: list[tuple[float, int]] = []
-        self._cycle = 0
-        self._place = 0
-        self._timer: asyncio.TimerHandle | None = None
 
-    def __len__(self) -> int:
-        return len(self._entries)
+class _OnGrid(IntervalTrigger):  # type: ignore[misc]  # APScheduler 3 ships no types
+    """An interval that is measured from the round's own grid each time, so that no drift of the wall clock adds up.
 
-    def next_wake(self) -> float:
-        """When the next round must be begun, on the loop's clock."""
-        return self.anchor + (self.begun + 1) * self.interval - LEAD
+    A wall clock that jumps by decades (a machine without a battery, and then NTP) would make the stock trigger
+    count through every round in between.
+    """
 
-    def begin(self) -> None:
-        """Begin the round whose time it is; once each, however often the clock makes us wake."""
-        current = round((self._loop.time() + LEAD - self.anchor) / self.interval)
-        if current <= self.begun:
-            return
-        if self.begun >= 0 and current > self.begun + 1:
-            # What was due while we slept is run once, now, and not once for each round that was slept through.
-            self.missed += current - self.begun - 1
-            self._cycle, self._place = max(self._cycle, current - 1), self._place if self._cycle >= current - 1 else 0
-        self.begun = current
-        self._arm()
+    def __init__(self, members: Round) -> None:
+        super().__init__(seconds=members.interval, timezone=UTC)
+        self._members = members
 
-    def add(self, phase: float, number: int) -> None:
-        """Take a check in; it is due in this round if its phase is still to come."""
-        entry = (phase, number)
-        at = bisect_left(self._entries, entry)
-        insort(self._entries, entry)
-        if at < self._place or (at == self._place and self._passed(phase)):
-            self._place += 1
-        self._arm()
-
-    def remove(self, phase: float, number: int) -> None:
-        """Take a check out."""
-        at = bisect_left(self._entries, (phase, number))
-        if at < len(self._entries) and self._entries[at] == (phase, number):
-            del self._entries[at]
-            if at < self._place:
-                self._place -= 1
-        self._arm()
-
-    def stop(self) -> None:
-        """Start nothing more."""
-        self.begun = self._cycle - 1
-        if self._timer is not None:
-            self._timer.cancel()
-
-    def _passed(self, phase: float) -> bool:
-        return self.anchor + (self._cycle + phase) * self.interval <= self._loop.time()
-
-    def _due(self) -> float | None:
-        """The next due time, if its round has begun."""
-        if self._place >= len(self._entries):
-            if not self._entries:
-                return None
-            self._cycle, self._place = self._cycle + 1, 0
-        if self._cycle > self.begun:
-            return None
-        return self.anchor + (self._cycle + self._entries[self._place][0]) * self.interval
-
-    def _arm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        due = self._due()
-        if due is not None:
-            self._timer = self._loop.call_at(due, self._advance)
-
-    def _advance(self) -> None:
-        self._timer = None
-        while (due := self._due()) is not None:
-            # The loop's clock is coarse under uvloop: a millisecond early is on time.
-            if due > self._loop.time() + 0.0005:
-                self._timer = self._loop.call_at(due, self._advance)
-                return
-            number = self._entries[self._place][1]
-            self._place += 1
-            self._start(number, due)
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
+        """The next time, on the wall clock, at which a round must be begun."""
+        return now + timedelta(seconds=self._members.until_next_wake())
 
 
 class Scheduler:
     """Starts checks at their times. Belongs to one event loop."""
 
-    def __init__(self, start: Start, wall: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        start: Start,
+        wall: Callable[[], float] = time.time,
+        asleep: Callable[[], float] = time_asleep,
+    ) -> None:
+        """`wall` is the wall clock that APScheduler goes by; `asleep` as `time_asleep`."""
         self._start = start
         self._wall = wall
+        self._asleep = asleep
         self._loop = asyncio.get_running_loop()
         self._rounds: dict[float, Round] = {}
-        self._checks: dict[int, tuple[float, float]] = {}
+        self._checks: dict[int, float] = {}
         self._once: dict[int, asyncio.TimerHandle] = {}
         self._scheduler = AsyncIOScheduler(timezone=UTC, event_loop=self._loop)
-        self._offset = wall() - self._loop.time()
+        self._offset = wall() - time.monotonic()
+        self._slept = asleep()
+        self._missed_before = 0
         self.rearmed = 0
         """How often the clocks parted and the jobs were armed anew."""
+        self.steps = 0
+        """How often somebody set the wall clock."""
         self._guard: asyncio.TimerHandle | None = None
+        self._stopped = False
 
     def run(self) -> None:
         """Begin."""
@@ -151,6 +92,7 @@ class Scheduler:
 
     def stop(self) -> None:
         """Start nothing more."""
+        self._stopped = True
         if self._guard is not None:
             self._guard.cancel()
         for handle in self._once.values():
@@ -163,36 +105,41 @@ class Scheduler:
 
     @property
     def missed_rounds(self) -> int:
-        """Rounds that were slept through."""
-        return sum(each.missed for each in self._rounds.values())
+        """Rounds that were slept through, or that a busy machine came too late for."""
+        return self._missed_before + sum(each.missed for each in self._rounds.values())
 
     def add(self, number: int, name: str, interval: float) -> None:
         """Run a check every `interval` seconds, and for the first time soon."""
         self.remove(number)
-        phase = phase_of(name)
-        self._checks[number] = (interval, phase)
+        if self._stopped:
+            return
+        self._checks[number] = interval
         if interval not in self._rounds:
             self._open(interval)
-        self._rounds[interval].add(phase, number)
-        self.once(number, phase * min(interval, FIRST_WITHIN))
+        phase = phase_of(name)
+        due = self._rounds[interval].add(phase, number)
+        if due > self._loop.time() + FIRST_WITHIN:
+            self.once(number, phase * FIRST_WITHIN)
 
     def remove(self, number: int) -> None:
         """Run a check no more."""
         self._cancel_once(number)
-        known = self._checks.pop(number, None)
-        if known is None:
+        interval = self._checks.pop(number, None)
+        if interval is None or self._stopped:
             return
-        interval, phase = known
         members = self._rounds[interval]
-        members.remove(phase, number)
+        members.remove(number)
         if not len(members):
             members.stop()
+            self._missed_before += members.missed
             del self._rounds[interval]
             self._scheduler.remove_job(_job(interval))
 
     def once(self, number: int, delay: float) -> None:
         """Run a check in `delay` seconds, beside its rounds."""
         self._cancel_once(number)
+        if self._stopped:
+            return
         due = self._loop.time() + delay
         self._once[number] = self._loop.call_at(due, self._run_once, number, due)
 
@@ -214,31 +161,37 @@ class Scheduler:
 
         self._scheduler.add_job(
             begin,
-            IntervalTrigger(seconds=interval, timezone=UTC, start_date=self._wall_time(members.next_wake())),
+            _OnGrid(members),
             id=_job(interval),
             coalesce=True,
             misfire_grace_time=None,
             max_instances=1,
-            next_run_time=self._wall_time(members.next_wake()),
         )
-
-    def _wall_time(self, moment: float) -> datetime:
-        return datetime.fromtimestamp(self._wall() + moment - self._loop.time(), UTC)
 
     def _watch_clock(self) -> None:
         self._guard = self._loop.call_later(GUARD_EVERY, self._watch_clock)
-        offset = self._wall() - self._loop.time()
-        if abs(offset - self._offset) <= DRIFT:
+        before = time.monotonic()
+        offset, slept = self._wall() - before, self._asleep()
+        if time.monotonic() - before > DRIFT / 4:
+            return  # we were held up between the two readings, which looks like a step
+        nap = slept - self._slept
+        if nap >= STEP:
+            self._slept = slept
+            for members in self._rounds.values():
+                members.shift(nap)
+        if abs(offset - self._offset) <= DRIFT and nap < STEP:
             return
+        if abs(offset - self._offset - nap) >= STEP:
+            self.steps += 1
         self._offset = offset
+        self._rearm()
+
+    def _rearm(self) -> None:
         self.rearmed += 1
         for interval, members in self._rounds.items():
-            if members.next_wake() <= self._loop.time():
-                members.begin()
-            wake = self._wall_time(members.next_wake())
-            trigger = IntervalTrigger(seconds=interval, timezone=UTC, start_date=wake)
-            self._scheduler.modify_job(_job(interval), trigger=trigger, next_run_time=wake)
+            members.begin()
+            self._scheduler.reschedule_job(_job(interval), trigger=_OnGrid(members))
 
 
 def _job(interval: float) -> str:
-    return f"every {timedelta(seconds=interval)}"
+    return f"every {interval!r} s"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
+import os
 import queue
 import sqlite3
 import threading
@@ -36,6 +38,9 @@ MIGRATIONS = (
 """Each takes the schema one version further; a released one is never edited."""
 
 
+_Job = tuple[Work, Future[Any]]
+
+
 class StateError(Exception):
     """The state file cannot be used; the message says which, why, and what to do."""
 
@@ -49,20 +54,19 @@ class State:
         self.site = site
         self.failing = ""
         """Why the last transaction failed; "" while all is well."""
-        self._queue: queue.SimpleQueue[tuple[Work, Future[Any]] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._closing = False
         self._thread = threading.Thread(target=self._write, name="state", daemon=True)
-        try:
-            self._connection = _open(path)
-        except sqlite3.Error as error:
-            raise StateError(
-                f"{path}: cannot be used ({error}); if it is damaged, move it away and start again"
-            ) from None
+        self._connection = _open(path)
         self._thread.start()
 
     def submit(self, work: Callable[[sqlite3.Connection], T]) -> Future[T]:
         """Have a function run in the next transaction; the future is done once that is committed or has failed."""
         future: Future[T] = Future()
-        self._queue.put((work, future))
+        if self._closing:
+            future.set_exception(sqlite3.ProgrammingError("the state file is closed"))
+        else:
+            self._queue.put((work, future))
         return future
 
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
@@ -71,6 +75,7 @@ class State:
 
     def close(self, timeout: float = 2.0) -> bool:
         """Write what is queued and close. False if that took longer than `timeout` seconds."""
+        self._closing = True
         self._queue.put(None)
         self._thread.join(timeout)
         return not self._thread.is_alive()
@@ -80,35 +85,50 @@ class State:
             batch = [self._queue.get()]
             while batch[-1] is not None and not self._queue.empty():
                 batch.append(self._queue.get())
-            jobs = [job for job in batch if job is not None]
-            if jobs:
-                self._commit(jobs)
+            # From here on nobody can take a job back.
+            jobs = [job for job in batch if job is not None and job[1].set_running_or_notify_cancel()]
+            while jobs:
+                jobs = self._commit(jobs)
             if batch[-1] is None:
                 self._connection.close()
                 return
 
-    def _commit(self, jobs: list[tuple[Work, Future[Any]]]) -> None:
-        """All in one transaction, or all fail: each is small, and the next try is the caller's."""
+    def _commit(self, jobs: list[_Job]) -> list[_Job]:
+        """All in one transaction, or all fail: each is small, and the next try is the caller's.
+
+        Returns what is to be tried again: the others, if one failed by a mistake of its own.
+        """
         answers: list[Any] = []
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             for work, _ in jobs:
                 answers.append(work(self._connection))
             self._connection.execute("COMMIT")
-        except sqlite3.Error as error:
-            if self._connection.in_transaction:
+        except Exception as error:  # noqa: BLE001 - carried over to whoever submitted it, and the writer lives on
+            with contextlib.suppress(sqlite3.Error):  # SQLite may have done it by itself
                 self._connection.execute("ROLLBACK")
+            if len(answers) < len(jobs) and not _is_the_files_fault(error):
+                jobs[len(answers)][1].set_exception(error)
+                return [*jobs[: len(answers)], *jobs[len(answers) + 1 :]]
             if not self.failing:
                 log.error("state is not being saved: %s: %s", self.path, error)
             self.failing = str(error)
             for _, future in jobs:
                 future.set_exception(error)
-            return
+            return []
         if self.failing:
             log.warning("state is being saved again: %s", self.path)
         self.failing = ""
         for (_, future), answer in zip(jobs, answers, strict=True):
             future.set_result(answer)
+        return []
+
+    def _load(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """What a function reads, at once. Raises StateError."""
+        try:
+            return self.submit(work).result(timeout=30)
+        except (sqlite3.Error, TimeoutError, ValueError) as error:
+            raise StateError(_unusable(self.path, error)) from None
 
     # What is kept. Each returns a function for `submit` or `run`.
 
@@ -133,7 +153,7 @@ class State:
                 for node, check, healthy, since, last_run, last_success, stale in rows
             }
 
-        return self.submit(work).result(timeout=30)
+        return self._load(work)
 
     def save_confirmed(self, rows: list[tuple[Key, bool | None, float, float | None, float | None, bool]]) -> Work:
         """Rows of (key, healthy, since, last run, last success, stale)."""
@@ -159,7 +179,7 @@ class State:
             row = connection.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
             return row[0] if row else None
 
-        return self.submit(work).result(timeout=30)
+        return self._load(work)
 
     def load_memory(self) -> dict[Key, dict[str, Kept]]:
         """What the checks keep, by check and key."""
@@ -173,7 +193,7 @@ class State:
                 kept.setdefault((node, check), {})[key] = (json.loads(value), bool(keep))
             return kept
 
-        return self.submit(work).result(timeout=30)
+        return self._load(work)
 
     def remember(self, check: Key, key: str, value: str | None, keep: bool) -> Work:
         """Put a key's JSON text, or take the key out with None."""
@@ -215,13 +235,44 @@ class State:
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
-    path.chmod(0o600)
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
+    """The connection, with the schema brought up to date. Raises StateError."""
+    connection: sqlite3.Connection | None = None
+    try:
+        # Nobody else may read it, not even for the moment in which it is made; its -wal and -shm take after it.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        path.chmod(0o600)
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        _migrate(path, connection)
+    except (OSError, sqlite3.Error, StateError) as error:
+        if connection is not None:
+            connection.close()
+        if isinstance(error, StateError):
+            raise
+        raise StateError(_unusable(path, error)) from None
+    return connection
+
+
+def _migrate(path: Path, connection: sqlite3.Connection) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > len(MIGRATIONS):
-        raise sqlite3.DatabaseError(f"it was written by a newer pacs-monitor (schema {version})")
+        raise StateError(
+            f"{path}: was written by a newer pacs-monitor (schema {version}, this one knows {len(MIGRATIONS)}); "
+            f"run that one, or move the file away and start again"
+        )
     for place, script in enumerate(MIGRATIONS[version:], start=version + 1):
-        connection.executescript(f"BEGIN;{script}PRAGMA user_version = {place};COMMIT;")
-    return connection
+        connection.executescript(f"BEGIN IMMEDIATE;{script}PRAGMA user_version = {place};COMMIT;")
+
+
+def _unusable(path: Path, error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{path}: cannot be used ({error.strerror}); correct its owner and permissions, or data_dir"
+    return f"{path}: cannot be used ({error}); if it is damaged, move it away and start again"
+
+
+def _is_the_files_fault(error: Exception) -> bool:
+    """Whether all that is written fails so (full, locked, damaged), and not only the function that raised it."""
+    if isinstance(error, sqlite3.OperationalError):
+        return getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_ERROR  # that one is a mistake in the SQL
+    return type(error) in (sqlite3.DatabaseError, sqlite3.InternalError)

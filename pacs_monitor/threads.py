@@ -12,6 +12,8 @@ import threading
 from collections.abc import Callable, MutableSequence
 from typing import Any, TypeVar
 
+from pacs_monitor import marks
+
 T = TypeVar("T")
 
 
@@ -22,10 +24,16 @@ async def in_thread(function: Callable[[], T], abandoned: MutableSequence[int] |
     """
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[T] = loop.create_future()
+    returned = False
+    place = marks.thread_begins()
 
     def deliver(value: Any, error: BaseException | None) -> None:
-        if abandoned is not None and thread.ident in abandoned:
-            abandoned.remove(thread.ident)
+        nonlocal returned
+        returned = True
+        marks.thread_ends(place)
+        ident = thread.ident
+        if abandoned is not None and ident is not None and ident in abandoned:
+            abandoned.remove(ident)
         if answer.done():
             return
         if error is None:
@@ -51,6 +59,7 @@ async def in_thread(function: Callable[[], T], abandoned: MutableSequence[int] |
     try:
         return await answer
     except asyncio.CancelledError:
-        if abandoned is not None and thread.is_alive() and thread.ident is not None:
+        # Not is_alive: a thread may take a moment to end after its answer has come, and would count for ever.
+        if abandoned is not None and not returned and thread.ident is not None:
             abandoned.append(thread.ident)
         raise

@@ -13,9 +13,9 @@ from typing import Any
 RESULT = 0
 """(RESULT, check, started, duration, lateness, reason, message, series, value, series, value, ...)"""
 DEFINE = 1
-"""(DEFINE, series, check, metric name, label values)"""
+"""(DEFINE, series, check, metric name, label values): what a number means among this check's series"""
 BEAT = 2
-"""(BEAT, associations in use, abandoned threads, DNS failures)"""
+"""(BEAT, abandoned threads, DNS failures, missed rounds, clock steps): all but the first since the worker's start"""
 REMEMBER = 3
 """(REMEMBER, request, check, key, JSON text, keep) or JSON text None to forget"""
 BROKEN = 4
@@ -46,8 +46,10 @@ LONGEST = 64 << 20
 
 
 def pack(message: tuple[Any, ...]) -> bytes:
-    """A message as it goes over the pipe."""
+    """A message as it goes over the pipe. Raises ValueError for what marshal does not know, or for too much."""
     body = marshal.dumps(message)
+    if len(body) > LONGEST:
+        raise ValueError("a message longer than any of ours")
     return len(body).to_bytes(_HEADER, "little") + body
 
 
@@ -57,19 +59,32 @@ class Unpacker:
     __slots__ = ("_buffer",)
 
     def __init__(self) -> None:
-        self._buffer = b""
+        self._buffer = bytearray()
 
     def feed(self, data: bytes) -> Iterator[tuple[Any, ...]]:
-        """The messages that are complete now. Raises ValueError for what no worker of ours sends."""
-        buffer = self._buffer + data if self._buffer else data
+        """The messages that are complete now. Raises ValueError for what neither end of ours sends."""
+        buffer = self._buffer
+        buffer += data
         start, size = 0, len(buffer)
-        while size - start >= _HEADER:
-            end = start + _HEADER + int.from_bytes(buffer[start : start + _HEADER], "little")
-            if end - start > LONGEST:
-                raise ValueError("a message longer than any of ours")
-            if end > size:
-                break
-            message: tuple[Any, ...] = marshal.loads(buffer[start + _HEADER : end])
-            start = end
-            yield message
-        self._buffer = buffer[start:]
+        try:
+            while size - start >= _HEADER:
+                length = int.from_bytes(buffer[start : start + _HEADER], "little")
+                if length > LONGEST:
+                    raise ValueError("a message longer than any of ours")
+                end = start + _HEADER + length
+                if end > size:
+                    break
+                body, start = buffer[start + _HEADER : end], end
+                yield _message(body)
+        finally:
+            del buffer[:start]
+
+
+def _message(body: bytearray) -> tuple[Any, ...]:
+    try:
+        message = marshal.loads(body)
+    except (EOFError, TypeError, ValueError) as error:
+        raise ValueError("a message that is none") from error
+    if not isinstance(message, tuple) or not message:
+        raise ValueError("a message that is none")
+    return message

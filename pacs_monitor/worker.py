@@ -1,31 +1,30 @@
-"""The probing process: a schedule, an event loop, and nothing else. Results go over a pipe to the main process.
+"""What the probing process does: a schedule, an event loop, and nothing else. Results go over a pipe.
 
-It is forked by the nursery and ends when the main process tells it to or is gone.
+How it is born and how it ends is in `worker_process.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import gc
 import logging
-import os
 import pickle
-import signal
-import socket
-from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from pacs_monitor import wire
+from pacs_monitor import marks, wire
 from pacs_monitor.check import Check, Sample, Surroundings
 from pacs_monitor.dicom import clock
 from pacs_monitor.dicom.budget import Budget
 from pacs_monitor.loader import LoadError, load_file
 from pacs_monitor.memory import CheckMemory
 from pacs_monitor.node import Node
+from pacs_monitor.remembering import Remembering
 from pacs_monitor.resolve import Resolver
 from pacs_monitor.runner import Runner
+from pacs_monitor.samples import MOST_SERIES
 from pacs_monitor.scheduler import Scheduler
 
 log = logging.getLogger(__name__)
@@ -34,7 +33,7 @@ BEAT_EVERY = 0.2
 """Seconds between signs of life."""
 MOST_ABANDONED = 32
 """Threads that hang and were left behind; with more the worker asks to be replaced."""
-RELEASE_WITHIN = 2.0
+RELEASE_WITHIN = 1.5
 """Seconds that runs under way have to release their associations when the worker stops."""
 
 
@@ -61,19 +60,19 @@ class Worker(asyncio.Protocol):
         self._unpacker = wire.Unpacker()
         self._transport: asyncio.Transport | None = None
         self._runners: dict[int, Runner] = {}
-        self._orders: deque[Order] = deque()
+        self._orders: dict[int, Order] = {}
         self._series: dict[int, dict[tuple[str, tuple[str, ...]], int]] = {}
-        self._next_series = 1
         self._out: list[bytes] = []
-        self._requests: dict[int, asyncio.Future[None]] = {}
-        self._next_request = 1
-        self._probes: dict[Runner, list[int]] = {}
+        self._probes: dict[int, list[int]] = {}
+        self._memory = Remembering(self._send)
         self._resolver = Resolver()
         self._budget = Budget()
         self._scheduler = Scheduler(self._due)
         self._stamping = clock.keep_stamping()
         self._stopping = False
-        self.stopped = self._loop.create_future()
+        self._wants_replacement = False
+        self.stopped: asyncio.Future[None] = self._loop.create_future()
+        """Done once everything is released."""
 
     # The pipe.
 
@@ -88,13 +87,12 @@ class Worker(asyncio.Protocol):
         for message in self._unpacker.feed(data):
             match message[0]:
                 case wire.LOAD:
-                    self._orders.extend(pickle.loads(message[1]))
-                    self._loop.call_soon(self._load_some)
+                    self._ordered(pickle.loads(message[1]))
                 case wire.DROP:
                     for number in message[1]:
                         self._drop(number)
                 case wire.COMMITTED:
-                    self._committed(message[1], message[2])
+                    self._memory.committed(message[1], message[2])
                 case wire.PROBE:
                     self._probe(message[1], message[2])
                 case wire.STOP:
@@ -120,21 +118,28 @@ class Worker(asyncio.Protocol):
         if self._stopping:
             return
         self._loop.call_later(BEAT_EVERY, self._beat)
-        abandoned = sum(len(runner.surroundings.abandoned) for runner in self._runners.values())
+        hanging = sum(runner.hanging for runner in self._runners.values())
         scheduler = self._scheduler
-        self._send((wire.BEAT, abandoned, self._resolver.failures, scheduler.missed_rounds, scheduler.rearmed))
-        if abandoned > MOST_ABANDONED:
-            self._send((wire.REPLACE, f"{abandoned} threads of checks hang"))
+        self._send((wire.BEAT, hanging, self._resolver.failures, scheduler.missed_rounds, scheduler.steps))
+        if hanging > MOST_ABANDONED and not self._wants_replacement:
+            self._wants_replacement = True
+            self._send((wire.REPLACE, f"{hanging} threads of checks hang"))
 
     # Checks come and go.
+
+    def _ordered(self, orders: list[Order]) -> None:
+        if not self._orders:
+            self._loop.call_soon(self._load_some)
+        for order in orders:
+            self._orders[order.number] = order
 
     def _load_some(self) -> None:
         """A few at a time: a fleet that loads must not look like a worker that hangs."""
         until = self._loop.time() + 0.05
         while self._orders and self._loop.time() < until:
-            self._load(self._orders.popleft())
+            self._load(self._orders.pop(next(iter(self._orders))))
         if self._orders:
-            self._loop.call_soon(self._load_some)
+            self._loop.call_later(0, self._load_some)
         else:
             # What is here now stays: the collector need not look at it again.
             gc.collect()
@@ -142,6 +147,9 @@ class Worker(asyncio.Protocol):
 
     def _load(self, order: Order) -> None:
         self._drop(order.number)
+        if self._stopping:
+            return
+        marks.mark(order.number)
         try:
             kind = load_file(Path(order.source))
             check = kind.cls.model_validate(order.settings)
@@ -149,7 +157,9 @@ class Worker(asyncio.Protocol):
             # The main process read the same file without complaint: it has changed since.
             self._send((wire.BROKEN, order.number, order.source, f"{type(error).__name__}: cannot be loaded"))
             return
-        memory = CheckMemory(order.memory, lambda *change: self._remember(order.number, *change))
+        finally:
+            marks.mark(0)
+        memory = CheckMemory(order.memory, functools.partial(self._memory.commit, order.number))
         surroundings = Surroundings(order.node, memory, self._resolver, self._budget, order.site)
         self._runners[order.number] = Runner(order.number, order.name, check, surroundings, self._deliver)
         self._series[order.number] = {}
@@ -157,11 +167,15 @@ class Worker(asyncio.Protocol):
             self._scheduler.add(order.number, order.name, check.interval)
 
     def _drop(self, number: int) -> None:
+        self._orders.pop(number, None)
         self._scheduler.remove(number)
         runner = self._runners.pop(number, None)
         self._series.pop(number, None)
         if runner is not None:
             runner.cancel()
+        for request in self._probes.pop(number, ()):
+            why = "the check was changed or taken out while it ran; ask again"
+            self._send((wire.PROBED, request, 0.0, 0.0, "not_found", why, ()))
 
     # Runs.
 
@@ -170,7 +184,7 @@ class Worker(asyncio.Protocol):
         if runner is None or self._stopping:
             return
         if not asked and due - runner.last_start < self._gap(runner.check):
-            return  # its first run, or a retry, was just now
+            return  # its first run, a retry, or one that a person asked for, was just now
         if why := runner.start(due):
             self._send((wire.SKIPPED, number, why))
 
@@ -189,54 +203,41 @@ class Worker(asyncio.Protocol):
         message: str,
         samples: list[Sample],
     ) -> None:
-        known = self._series.get(runner.number)
-        if known is None or self._runners.get(runner.number) is not runner:
+        number = runner.number
+        if self._runners.get(number) is not runner:
             return  # dropped while it ran
-        out: list[Any] = [wire.RESULT, runner.number, started, duration, lateness, reason, message]
+        known = self._series[number]
+        if len(known) >= MOST_SERIES:
+            known.clear()  # its labels change all the time: begin the numbers anew
+        out: list[Any] = [wire.RESULT, number, started, duration, lateness, reason, message]
         for metric, value, labels in samples:
             series = known.get((metric.name, labels))
             if series is None:
-                series = known[metric.name, labels] = self._next_series
-                self._next_series += 1
-                self._send((wire.DEFINE, series, runner.number, metric.name, labels))
+                series = known[metric.name, labels] = len(known) + 1
+                self._send((wire.DEFINE, series, number, metric.name, labels))
             out.append(series)
             out.append(value)
         self._send(tuple(out))
         check = runner.check
-        if reason and check.retry_interval and check.retry_interval < check.interval and not self._stopping:
-            self._scheduler.once(runner.number, check.retry_interval)
-        for request in self._probes.pop(runner, ()):
-            told = tuple((metric.name, metric.labelnames, labels, float(value)) for metric, value, labels in samples)
+        if reason and check.retry_interval and check.retry_interval < check.interval:
+            self._scheduler.once(number, check.retry_interval)
+        for request in self._probes.pop(number, ()):
+            told = tuple((metric.name, metric.labelnames, labels, value) for metric, value, labels in samples)
             self._send((wire.PROBED, request, started, duration, reason, message, told))
 
     def _probe(self, request: int, number: int) -> None:
+        order = self._orders.pop(number, None)
+        if order is not None:
+            self._load(order)  # it has just been ordered
         runner = self._runners.get(number)
         if runner is None:
-            self._send((wire.PROBED, request, 0.0, 0.0, "not_found", "the check is not loaded", ()))
-            return
-        # A run that is under way answers, too: never two associations for one question.
-        self._probes.setdefault(runner, []).append(request)
-        runner.start(self._loop.time())
-
-    # Memory.
-
-    async def _remember(self, number: int, key: str, value: str | None, keep: bool) -> None:
-        request, self._next_request = self._next_request, self._next_request + 1
-        future = self._requests[request] = self._loop.create_future()
-        self._send((wire.REMEMBER, request, number, key, value, keep))
-        try:
-            await future
-        finally:
-            self._requests.pop(request, None)
-
-    def _committed(self, request: int, error: str) -> None:
-        future = self._requests.get(request)
-        if future is None or future.done():
-            return
-        if error:
-            future.set_exception(OSError(f"not saved: {error}"))
-        else:
-            future.set_result(None)
+            why = "the check is not loaded; the agent's log says why"
+            self._send((wire.PROBED, request, 0.0, 0.0, "not_found", why, ()))
+        elif not self._stopping:
+            # A run that is under way answers, too: never two associations for one question.
+            self._probes.setdefault(number, []).append(request)
+            if not runner.under_way or runner.hanging:
+                runner.start(self._loop.time())
 
     # The end.
 
@@ -247,8 +248,8 @@ class Worker(asyncio.Protocol):
         self._stopping = True
         self._scheduler.stop()
         tasks = [runner.task for runner in self._runners.values() if runner.task and not runner.task.done()]
-        for task in tasks:
-            task.cancel()
+        for runner in self._runners.values():
+            runner.cancel()
         if tasks:
             await asyncio.wait(tasks, timeout=RELEASE_WITHIN)
         # TLS transports flush their last record in the next turns of the loop.
@@ -257,38 +258,3 @@ class Worker(asyncio.Protocol):
         self._flush()
         if not self.stopped.done():
             self.stopped.set_result(None)
-
-
-def new_event_loop() -> asyncio.AbstractEventLoop:
-    """An uvloop if it is installed (`pacs-monitor[fast]`), else asyncio's own loop."""
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.new_event_loop()
-    return cast(asyncio.AbstractEventLoop, uvloop.new_event_loop())
-
-
-async def serve(sock: socket.socket) -> None:
-    """Work for the main process at the other end of the socket until it says stop or is gone."""
-    sock.setblocking(False)
-    transport, worker = await asyncio.get_running_loop().create_connection(Worker, sock=sock)
-    await worker.stopped
-    transport.close()
-    await asyncio.sleep(0)
-
-
-def main(sock: socket.socket) -> None:
-    """The life of a worker. Does not return: threads that hang must not keep the process."""
-    # Ctrl-C and a service manager reach the whole group; the main process tells us when and how to stop.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    status = 0
-    try:
-        with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            runner.run(serve(sock))
-    except BaseException as error:  # the last words of a process that ends by _exit
-        log.error("worker ends: %s", type(error).__name__, exc_info=not isinstance(error, OSError))
-        status = 1
-    finally:
-        logging.shutdown()
-        os._exit(status)

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
 import logging
-import os
 import pickle
-import signal
 import socket
-import sqlite3
-import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 from zlib import crc32
 
 from pacs_monitor import wire
+from pacs_monitor.births import Births, NurseryError
+from pacs_monitor.blame import Blame
+from pacs_monitor.keeping import Keeping
+from pacs_monitor.links import Link
 from pacs_monitor.results import Record, Results
 from pacs_monitor.settings import Key
-from pacs_monitor.state import Kept, State
+from pacs_monitor.state import State
 from pacs_monitor.worker import Order
 
 log = logging.getLogger(__name__)
@@ -28,7 +27,7 @@ log = logging.getLogger(__name__)
 HANGS_AFTER = 0.6
 """Seconds without a sign of life after which a worker is replaced; it gives one every 0.2 s."""
 STARTS_WITHIN = 10.0
-"""Seconds that a worker has for its first sign of life."""
+"""Seconds that a worker has for its first sign of life; it is forked in some milliseconds."""
 WATCH_EVERY = 0.1
 NODES_PER_WORKER = 5_000
 BATCH = 200
@@ -58,75 +57,43 @@ class Counters:
     clock_steps: int = 0
 
 
-class _Link(asyncio.Protocol):
-    """One worker's end of the pipe."""
-
-    def __init__(self, workers: Workers, place: int) -> None:
-        self._workers = workers
-        self._unpacker = wire.Unpacker()
-        self.place = place
-        self.pid = 0
-        self.seen: float | None = None
-        """The last sign of life, on the loop's clock."""
-        self.abandoned = 0
-        self.totals = (0, 0, 0)
-        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        """Done once the worker has released everything, or is gone."""
-        self.transport: asyncio.Transport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)
-
-    def data_received(self, data: bytes) -> None:
-        for message in self._unpacker.feed(data):
-            self._workers.received(self, message)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._workers.lost(self)
-
-    def end(self) -> None:
-        """Nothing more is to come."""
-        if not self.ended.done():
-            self.ended.set_result(None)
-
-    def send(self, message: tuple[Any, ...]) -> None:
-        """Nothing here waits: the transport keeps what the pipe does not take yet."""
-        if self.transport is not None and not self.transport.is_closing():
-            self.transport.write(wire.pack(message))
-
-
 class Workers:
     """All workers. A check's node is always on the same one, since the budget of associations lives there."""
 
     def __init__(
-        self, results: Results, state: State | None, level: int = logging.WARNING, *, scheduled: bool = True
+        self,
+        results: Results,
+        state: State | None,
+        level: int = logging.WARNING,
+        *,
+        scheduled: bool = True,
+        births: Births | None = None,
     ) -> None:
-        """`level` is the workers' log level; without `scheduled` checks run only when `probe` asks."""
+        """`level` is the workers' log level; without `scheduled` checks run only when `probe` asks.
+
+        Raises StateError.
+        """
         self._scheduled = scheduled
         self._results = results
-        self._state = state
-        self._level = level
         self._loop = asyncio.get_running_loop()
-        self._nursery: asyncio.subprocess.Process | None = None
-        self._control: socket.socket | None = None
-        self._birth = asyncio.Lock()
-        self._links: dict[int, _Link] = {}
+        self._births = births or Births(level)
+        self._blame = Blame()
+        self._links: dict[int, Link] = {}
         self._placed: dict[int, int] = {}
-        self._memory: dict[Key, dict[str, Kept]] = state.load_memory() if state else {}
-        self._probes: dict[int, tuple[_Link, asyncio.Future[ProbeReport]]] = {}
+        self._keeping = Keeping(state)
+        self._probes: dict[int, tuple[Link, asyncio.Future[ProbeReport]]] = {}
         self._next_request = 1
         self._watch: asyncio.TimerHandle | None = None
         self._watched = 0.0
         self._stopping = False
         self._tasks: set[asyncio.Task[None]] = set()
-        self._gone: list[int] = []
         self.counters = Counters()
         self.lateness: Callable[[float], None] = lambda seconds: None
         """Called with each run's lateness in seconds."""
 
     async def start(self, count: int) -> None:
         """Start so many workers."""
-        await self._open_nursery()
+        await self._births.open()
         for place in range(count):
             await self._spawn(place)
         self._watched = self._loop.time()
@@ -147,6 +114,7 @@ class Workers:
             if old is not None and old != place:
                 self._links[old].send((wire.DROP, (record.number,)))
             self._placed[record.number] = place
+            self._blame.clear(record.number)
             by_place.setdefault(place, []).append(self._order(record))
         for place, orders in by_place.items():
             self._hand_out(self._links[place], orders)
@@ -156,6 +124,7 @@ class Workers:
         by_place: dict[int, list[int]] = {}
         for number in numbers:
             place = self._placed.pop(number, None)
+            self._blame.clear(number)
             if place is not None:
                 by_place.setdefault(place, []).append(number)
         for place, gone in by_place.items():
@@ -163,8 +132,7 @@ class Workers:
 
     def forget_memory(self, configured: set[Key]) -> None:
         """Checks left the configuration: what the state file forgets of them is forgotten here, too."""
-        for key in [key for key in self._memory if key not in configured]:
-            self._memory[key] = {name: kept for name, kept in self._memory[key].items() if kept[1]}
+        self._keeping.forget(configured)
 
     async def probe(self, record: Record) -> ProbeReport:
         """Run a check now. Raises ConnectionError if its worker ends meanwhile."""
@@ -183,26 +151,24 @@ class Workers:
         self._stopping = True
         if self._watch is not None:
             self._watch.cancel()
-        for link in self._links.values():
+        links = list(self._links.values())
+        for link in links:
             link.send((wire.STOP,))
-        ended = [link.ended for link in self._links.values()]
-        clean = not ended or not (await asyncio.wait(ended, timeout=within))[1]
-        for link in self._links.values():
+        clean = not links or not (await asyncio.wait([link.ended for link in links], timeout=within))[1]
+        for link in links:
             if not link.ended.done():
-                _kill(link.pid)
-            if link.transport is not None:
-                link.transport.abort()
-        if self._control is not None:
-            self._control.close()
-        if self._nursery is not None and self._nursery.returncode is None:
-            with contextlib.suppress(ProcessLookupError, TimeoutError):
-                await asyncio.wait_for(self._nursery.wait(), 0.5)
+                link.kill()
+            link.hang_up()
+        for _, answer in self._probes.values():
+            if not answer.done():
+                answer.set_exception(ConnectionError("the agent ended while the check ran"))
+        await self._births.close()
         return clean
 
     @property
     def pids(self) -> list[int]:
         """Process ids: the nursery's and the workers'."""
-        nursery = [self._nursery.pid] if self._nursery else []
+        nursery = [self._births.pid] if self._births.pid else []
         return nursery + [link.pid for link in self._links.values()]
 
     @property
@@ -212,15 +178,16 @@ class Workers:
 
     @property
     def alive(self) -> int:
-        """Workers that have given a sign of life since they were started."""
-        return sum(1 for link in self._links.values() if link.seen is not None)
+        """Workers that give signs of life."""
+        return sum(1 for link in self._links.values() if link.seen is not None and not link.replaced)
 
     # From the workers.
 
-    def received(self, link: _Link, message: tuple[Any, ...]) -> None:
+    def received(self, link: Link, message: tuple[Any, ...]) -> None:
         """A message has come over the pipe."""
         kind = message[0]
         if kind == wire.RESULT:
+            self._blame.clear(message[1])
             if self._results.take(link, message) is not None:
                 self.lateness(message[4])
         elif kind == wire.DEFINE:
@@ -247,12 +214,10 @@ class Workers:
         elif kind == wire.STOPPED:
             link.end()
 
-    def lost(self, link: _Link) -> None:
+    def lost(self, link: Link) -> None:
         """A worker's pipe is closed: the worker is gone."""
         self._results.forget(link)
-        if self._stopping or self._links.get(link.place) is not link:
-            link.end()
-            return
+        link.end()
         self._replace(link, "crashed", "it ended by itself")
 
     def _probed(self, message: tuple[Any, ...]) -> None:
@@ -262,28 +227,11 @@ class Workers:
             told = [(name, dict(zip(names, values, strict=True)), value) for name, names, values, value in samples]
             waiting[1].set_result(ProbeReport(started, duration, reason, text, told))
 
-    async def _remember(self, link: _Link, request: int, number: int, key: str, value: str | None, keep: bool) -> None:
-        record, error = self._results.numbers.get(number), ""
-        if record is None:
-            error = "the check is not configured any more"
-        elif self._state is None:
-            error = "there is no state file"
-        else:
-            try:
-                await self._state.run(self._state.remember(record.key, key, value, keep))
-            except sqlite3.Error as failure:
-                error = str(failure)
-            else:
-                self._keep(record.key, key, value, keep)
+    async def _remember(self, link: Link, request: int, number: int, key: str, value: str | None, keep: bool) -> None:
+        record, error = self._results.numbers.get(number), "the check is not configured any more"
+        if record is not None:
+            error = await self._keeping.commit(record.key, key, value, keep)
         link.send((wire.COMMITTED, request, error))
-
-    def _keep(self, check: Key, key: str, value: str | None, keep: bool) -> None:
-        """The copy that the next incarnation of the check is handed."""
-        known = self._memory.setdefault(check, {})
-        if value is None:
-            known.pop(key, None)
-        else:
-            known[key] = (json.loads(value), keep)
 
     # Birth and death.
 
@@ -295,72 +243,74 @@ class Workers:
         for link in list(self._links.values()):
             if late:
                 link.seen = link.seen and now
+                link.born = now
+            elif link.seen is None and now - link.born > STARTS_WITHIN:
+                self._replace(link, "hung", f"no sign of life for {STARTS_WITHIN:g} s after its start")
             elif link.seen is not None and now - link.seen > HANGS_AFTER:
                 self._replace(link, "hung", f"no sign of life for {now - link.seen:.1f} s")
+        for number in self._blame.pardoned(now):
+            record = self._results.numbers.get(number)
+            if record is not None and number in self._placed:
+                self._hand_out(self._links[self._placed[number]], [self._order(record)])
 
-    def _replace(self, link: _Link, how: str, why: str) -> None:
-        if self._links.get(link.place) is not link or self._stopping:
+    def _replace(self, link: Link, how: str, why: str) -> None:
+        if link.replaced or self._stopping:
             return
+        link.replaced = True
         log.error("worker %d is replaced: %s", link.pid, why)
         self.counters.restarts[how] = self.counters.restarts.get(how, 0) + 1
-        self._run(self._renew(link))
+        self._run(self._renew(link, how))
 
-    async def _renew(self, link: _Link) -> None:
-        _kill(link.pid)
+    async def _renew(self, link: Link, how: str) -> None:
+        link.kill()
+        if how != "abandoned":
+            self._blame_for(link)
         for waiting, answer in list(self._probes.values()):
             if waiting is link and not answer.done():
                 answer.set_exception(ConnectionError("the worker ended while the check ran"))
-        await self._spawn(link.place)
-        if link.transport is not None:
-            link.transport.abort()
-        placed = [
-            self._results.numbers[number]
-            for number, place in self._placed.items()
-            if place == link.place and number in self._results.numbers
-        ]
-        self._hand_out(self._links[link.place], [self._order(record) for record in placed])
+        while not self._stopping:
+            try:
+                await self._spawn(link.place)
+            except (NurseryError, OSError) as error:
+                log.error("%s; trying again", error)
+                await asyncio.sleep(1.0)
+            else:
+                break
+        link.hang_up()
+        if self._stopping:
+            return
+        numbers = self._results.numbers
+        placed = [numbers[one] for one, place in self._placed.items() if place == link.place and one in numbers]
+        allowed = [record for record in placed if not self._blame.withheld(record.number)]
+        self._hand_out(self._links[link.place], [self._order(record) for record in allowed])
+
+    def _blame_for(self, link: Link) -> None:
+        """Tell of the check whose code ran when the worker went down: else nobody would hear of it."""
+        suspects = [number for number in link.board.suspects() if number in self._results.numbers]
+        for number in suspects:
+            self._blame.strike(number, self._loop.time())
+            if len(suspects) > 1 and not self._blame.withheld(number):
+                continue
+            name = self._order(self._results.numbers[number]).name
+            log.error("%s is broken: it took worker %d down", name, link.pid)
+            why = f"the check itself is broken: it took the process down in which {name} ran; report it to its author"
+            self._results.take(link, (wire.RESULT, number, time.time(), 0.0, 0.0, "broken", why))
 
     async def _spawn(self, place: int) -> None:
         ours, theirs = socket.socketpair()
-        ours.setblocking(False)
-        link = _Link(self, place)
-        link.pid = await self._fork(theirs)
-        theirs.close()
-        await self._loop.create_connection(lambda: link, sock=ours)
-        self._links[place] = link
-
-    async def _fork(self, theirs: socket.socket) -> int:
-        async with self._birth:
-            for _ in range(2):
-                try:
-                    assert self._control is not None
-                    socket.send_fds(self._control, [b"f"], [theirs.fileno()])
-                    line = await asyncio.wait_for(self._loop.sock_recv(self._control, 64), STARTS_WITHIN)
-                    return int(line)
-                except (OSError, ValueError, TimeoutError):
-                    log.error("the process that starts workers is gone; starting another")
-                    await self._open_nursery()
-        raise RuntimeError("no worker could be started")
-
-    async def _open_nursery(self) -> None:
-        if self._control is not None:
-            self._control.close()
-        ours, theirs = socket.socketpair()
-        ours.setblocking(False)
-        self._nursery = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "pacs_monitor.nursery",
-            str(theirs.fileno()),
-            str(self._level),
-            pass_fds=[theirs.fileno()],
-            stdin=asyncio.subprocess.DEVNULL,
-        )
-        theirs.close()
-        self._control = ours
-        line = await asyncio.wait_for(self._loop.sock_recv(ours, 64), 3 * STARTS_WITHIN)
-        if line != b"ready\n":
-            raise RuntimeError("the process that starts workers did not come up")
+        with ours, theirs:
+            link = Link(self, place)
+            try:
+                link.pid = await self._births.fork(theirs.fileno(), link.board.descriptor)
+            finally:
+                link.board.handed_over()
+            ours.setblocking(False)
+            await self._loop.create_connection(lambda: link, sock=ours.dup())
+        if self._stopping:
+            link.kill()
+            link.hang_up()
+        else:
+            self._links[place] = link
 
     def _order(self, record: Record) -> Order:
         configured = record.configured
@@ -372,11 +322,11 @@ class Workers:
             configured.settings,
             configured.node,
             dict(configured.labels).get("site", ""),
-            {key: value for key, (value, _) in self._memory.get(configured.key, {}).items()},
+            self._keeping.of(configured.key),
             scheduled=self._scheduled,
         )
 
-    def _hand_out(self, link: _Link, orders: list[Order]) -> None:
+    def _hand_out(self, link: Link, orders: list[Order]) -> None:
         for start in range(0, len(orders), BATCH):
             link.send((wire.LOAD, pickle.dumps(orders[start : start + BATCH])))
 
@@ -384,9 +334,3 @@ class Workers:
         task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def _kill(pid: int) -> None:
-    if pid:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)

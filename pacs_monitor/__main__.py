@@ -10,6 +10,8 @@ import json
 import logging
 import platform
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -70,21 +72,30 @@ def run(
     """Run the agent until SIGTERM or Ctrl-C; SIGHUP reloads the configuration."""
     from pacs_monitor import agent as agents
     from pacs_monitor import logs
-    from pacs_monitor.settings import ConfigError
-    from pacs_monitor.web.server import WebError
     from pacs_monitor.worker_process import new_event_loop
 
     level = logging.getLevelNamesMapping().get(log_level.upper())
     if level is None:
         fail(f"--log-level: {log_level} is not a level; use debug, info, warning or error", 2)
     logs.set_up(level)
-    try:
+    with _faults_in_one_line():
         agent = agents.Agent(config)
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
             status = runner.run(_live(agent) if live else _logged(agent))
-    except (ConfigError, agents.AgentError, WebError) as error:
-        fail(str(error))
     raise typer.Exit(status)
+
+
+@contextmanager
+def _faults_in_one_line() -> Iterator[None]:
+    """What keeps an agent from starting goes to stderr, as sentences."""
+    from pacs_monitor.agent import AgentError
+    from pacs_monitor.settings import ConfigError
+    from pacs_monitor.web.errors import WebError
+
+    try:
+        yield
+    except (ConfigError, AgentError, WebError) as error:
+        fail(str(error))
 
 
 async def _logged(agent: Any) -> int:
@@ -120,7 +131,9 @@ def demo(
     from pacs_monitor import logs
 
     logs.set_up(logging.CRITICAL)
-    raise typer.Exit(demos.start(demos.Demo(listen, speed, seconds), out()))
+    with _faults_in_one_line():
+        status = demos.start(demos.Demo(listen, speed, seconds), out())
+    raise typer.Exit(status)
 
 
 @app.command()

@@ -14,7 +14,6 @@ from pacs_monitor.agent import Agent
 from pacs_monitor.live import show
 from pacs_monitor.simulator.client import Hospital
 
-
 HEADER = """\
 pacs-monitor watches a simulated hospital: real DICOM services on this machine, with faults that come and go.
   pages    {url}/
@@ -65,9 +64,9 @@ def configuration(hospital: Hospital, folder: Path, listen: str) -> str:
         if node.role == "modality":
             lines.append("    sends_to: [router]")
         if node.name == "archive":
-            lines.append(
-                f"    checks: [{{ingest: {{interval: 15s, write: true, delete: {{orthanc: '{archive.rest}'}}}}}}]"
-            )
+            settings = "interval: 20s, timeout: 15s, visible_within: 5s, write: true, studies_per_day: 5000"
+            settings += f", delete: {{orthanc: '{archive.rest}'}}"
+            lines.append(f"    checks: [{{ingest: {{{settings}}}}}]")
     if hospital.disk is not None:
         lines += [
             "checks:",

@@ -64,7 +64,7 @@ class AgentProcess:
         while not self._is_ready():
             if self._process.poll() is not None or time.monotonic() > until:
                 self._end()
-                raise RuntimeError(f"the agent did not start:\n{self._log.read_text()}")
+                raise RuntimeError(f"the agent did not start:\n{self.said()}")
             time.sleep(0.1)
         return self
 
@@ -92,8 +92,8 @@ class AgentProcess:
         return sum(one.rss for one in full), sum(one.pss for one in full)
 
     def said(self) -> str:
-        """Errors in its log."""
-        return self._log.read_text()
+        """The end of its log, which holds only errors."""
+        return self._log.read_text(errors="replace")[-2000:]
 
     def _all(self) -> list[psutil.Process]:
         first = psutil.Process(self._process.pid)

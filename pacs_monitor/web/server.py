@@ -31,11 +31,24 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.listens = asyncio.Event()
+        self._ends = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Tell that it listens."""
         await super().startup(sockets)
         self.listens.set()
+
+    async def main_loop(self) -> None:
+        """Refresh the Date header each second; uvicorn's own loop wakes ten times as often to see whether to end."""
+        while not self.should_exit:
+            await self.on_tick(0)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._ends.wait(), 1.0)
+
+    def end(self) -> None:
+        """Stop listening, and end once what runs has ended."""
+        self.should_exit = True
+        self._ends.set()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -106,7 +119,7 @@ class WebServer:
         if self._control is not None and self._servers:
             self._control.unlink(missing_ok=True)
         for server in self._servers:
-            server.should_exit = True
+            server.end()
         try:
             await asyncio.gather(*self._tasks, return_exceptions=True)
         finally:

@@ -1,0 +1,290 @@
+import asyncio
+import logging
+import signal
+import socket
+import ssl
+import stat
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import trustme
+
+from pacs_monitor.settings import TlsServer, WebSettings
+from pacs_monitor.web.auth import Access
+from pacs_monitor.web.listen import tls_context
+from pacs_monitor.web.server import WebError, WebServer
+from tests.web.support import Agent
+
+
+@pytest.fixture
+def ca() -> trustme.CA:
+    return trustme.CA()
+
+
+def certificate(ca: trustme.CA, folder: Path, **more: Any) -> TlsServer:
+    issued = ca.issue_cert("localhost", "127.0.0.1")
+    folder.mkdir(exist_ok=True)
+    issued.private_key_pem.write_to_path(folder / "key.pem")
+    (folder / "cert.pem").write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
+    return TlsServer(cert_file=folder / "cert.pem", key_file=folder / "key.pem", **more)
+
+
+def trusting(ca: trustme.CA) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    ca.configure_trust(context)
+    return context
+
+
+def client_of(server: WebServer, **options: Any) -> httpx.AsyncClient:
+    return httpx.AsyncClient(base_url=server.url, trust_env=False, **options)
+
+
+def over_unix(path: Path) -> httpx.AsyncClient:
+    transport = httpx.AsyncHTTPTransport(uds=str(path))
+    return httpx.AsyncClient(base_url="http://localhost", transport=transport, trust_env=False)
+
+
+# Where it listens
+
+
+async def test_port_0_becomes_the_real_port(agent: Agent) -> None:
+    server = WebServer(agent.core(), WebSettings(listen="127.0.0.1:0"))
+    await server.start()
+    assert server.address[1] > 0
+    assert server.url == f"http://127.0.0.1:{server.address[1]}"
+    async with client_of(server) as client:
+        assert (await client.get("/-/healthy")).status_code == 200
+    await server.stop()
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection(*server.address)
+
+
+async def test_localhost_listens_on_every_address_of_that_name(agent: Agent) -> None:
+    server = WebServer(agent.core(), WebSettings(listen="localhost:0"))
+    await server.start()
+    for family, *_ in socket.getaddrinfo("localhost", server.address[1], type=socket.SOCK_STREAM):
+        if family == socket.AF_INET:
+            _, writer = await asyncio.open_connection("127.0.0.1", server.address[1])
+            writer.close()
+    await server.stop()
+
+
+async def test_a_port_in_use_is_told_before_anything_starts(agent: Agent, tmp_path: Path) -> None:
+    control = tmp_path / "control.sock"
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        server = WebServer(agent.core(), WebSettings(listen=f"127.0.0.1:{port}"), control)
+        with pytest.raises(WebError) as raised:
+            await server.start()
+    assert str(raised.value) == (
+        f"web.listen: 127.0.0.1:{port} is in use by another program; stop it, or set another port"
+    )
+    assert not control.exists()
+
+
+@pytest.mark.parametrize(
+    ("listen", "complaint"),
+    [
+        ("192.0.2.1:9811", "is not an address of this machine; set one that is, or 0.0.0.0 for all"),
+        ("[2001:db8::1]:9811", "is not an address of this machine; set one that is, or 0.0.0.0 for all"),
+        ("no-such-host.invalid:9811", "has no address"),
+    ],
+)
+async def test_an_address_that_is_not_ours_is_told(agent: Agent, listen: str, complaint: str) -> None:
+    with pytest.raises(WebError) as raised:
+        await WebServer(agent.core(), WebSettings(listen=listen)).start()
+    assert str(raised.value).startswith(f"web.listen: {listen} {complaint}")
+
+
+async def test_signals_stay_the_agents(agent: Agent) -> None:
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    server = WebServer(agent.core(), WebSettings(listen="127.0.0.1:0"))
+    await server.start()
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+    await server.stop()
+
+
+async def test_nothing_is_logged_of_requests_and_no_secret_ever(agent: Agent, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    server = WebServer(agent.core(), WebSettings(listen="127.0.0.1:0"), access=Access(loopback=False, token=b"sesame"))
+    await server.start()
+    async with client_of(server) as client:
+        await client.get("/metrics?token=sesame", headers={"Authorization": "Bearer sesame"})
+    await server.stop()
+    ours = [one.getMessage() for one in caplog.records if not one.name.startswith(("httpx", "httpcore"))]
+    assert "sesame" not in "\n".join(ours)
+    assert [text for text in ours if "/metrics" in text] == []
+
+
+# The Unix socket
+
+
+async def test_the_unix_socket_is_its_owners_and_asks_for_nothing(agent: Agent, tmp_path: Path) -> None:
+    control = tmp_path / "control.sock"
+    access = Access(loopback=False, token=b"sesame")
+    server = WebServer(agent.core(), WebSettings(listen="127.0.0.1:0"), control, access)
+    await server.start()
+    assert stat.S_IMODE(control.stat().st_mode) == 0o600
+    async with over_unix(control) as client:
+        assert (await client.get("/api/status")).status_code == 200
+        assert (await client.post("/-/reload", headers={"Host": "whatever"})).status_code == 200
+        assert (await client.post("/-/probe/ct/c_echo")).status_code == 200
+        assert "notes" in (await client.get("/health")).json()
+    await server.stop()
+    assert not control.exists()
+
+
+async def test_a_socket_that_a_killed_agent_left_is_replaced(agent: Agent, tmp_path: Path) -> None:
+    control = tmp_path / "control.sock"
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(control))
+    assert control.exists()
+    server = WebServer(agent.core(), WebSettings(listen="127.0.0.1:0"), control)
+    await server.start()
+    async with over_unix(control) as client:
+        assert (await client.get("/-/healthy")).status_code == 200
+    await server.stop()
+
+
+async def test_a_socket_that_answers_is_another_agents(agent: Agent, tmp_path: Path) -> None:
+    control = tmp_path / "control.sock"
+    first = WebServer(agent.core(), WebSettings(listen="127.0.0.1:0"), control)
+    await first.start()
+    second = WebServer(Agent(agent.site).core(), WebSettings(listen="127.0.0.1:0"), control)
+    with pytest.raises(WebError, match=r"another pacs-monitor answers on .*; stop it, or set another data_dir"):
+        await second.start()
+    async with over_unix(control) as client:
+        assert (await client.get("/-/healthy")).status_code == 200
+    await first.stop()
+
+
+async def test_a_path_too_long_for_a_socket_is_told(agent: Agent, tmp_path: Path) -> None:
+    control = tmp_path / ("x" * 100) / "control.sock"
+    with pytest.raises(WebError, match=r"is too long for a Unix socket \(107 bytes\); choose a shorter one"):
+        await WebServer(agent.core(), WebSettings(listen="127.0.0.1:0"), control).start()
+
+
+async def test_a_file_in_the_place_of_the_socket_is_not_removed(agent: Agent, tmp_path: Path) -> None:
+    control = tmp_path / "control.sock"
+    control.write_text("mine")
+    with pytest.raises(WebError, match="is in the way and no socket; remove it"):
+        await WebServer(agent.core(), WebSettings(listen="127.0.0.1:0"), control).start()
+    assert control.read_text() == "mine"
+
+
+# TLS
+
+
+async def test_it_speaks_tls_from_1_2_on(agent: Agent, ca: trustme.CA, tmp_path: Path) -> None:
+    web = WebSettings(listen="127.0.0.1:0", tls=certificate(ca, tmp_path))
+    assert tls_context(certificate(ca, tmp_path)).minimum_version is ssl.TLSVersion.TLSv1_2
+    server = WebServer(agent.core(), web, tmp_path / "control.sock")
+    await server.start()
+    assert server.url.startswith("https://")
+    context = trusting(ca)
+    async with client_of(server, verify=context) as client:
+        assert (await client.get("/metrics")).status_code == 200
+    async with over_unix(tmp_path / "control.sock") as client:
+        assert (await client.get("/-/healthy")).status_code == 200
+    old = trusting(ca)
+    old.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+        old.maximum_version = ssl.TLSVersion.TLSv1_1
+    old.set_ciphers("ALL:@SECLEVEL=0")
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        await asyncio.open_connection(*server.address, ssl=old, server_hostname="localhost")
+    await server.stop()
+
+
+async def test_clients_without_a_certificate_of_the_client_ca_are_turned_away(
+    agent: Agent, ca: trustme.CA, tmp_path: Path
+) -> None:
+    clients, others = trustme.CA(), trustme.CA()
+    clients.cert_pem.write_to_path(tmp_path / "clients.pem")
+    tls = certificate(ca, tmp_path, client_ca_file=tmp_path / "clients.pem")
+    server = WebServer(agent.core(), WebSettings(listen="127.0.0.1:0", tls=tls))
+    await server.start()
+    known = trusting(ca)
+    clients.issue_cert("prometheus").configure_cert(known)
+    async with client_of(server, verify=known) as client:
+        assert (await client.get("/metrics")).status_code == 200
+    stranger = trusting(ca)
+    others.issue_cert("prometheus").configure_cert(stranger)
+    for context in (trusting(ca), stranger):
+        async with client_of(server, verify=context) as client:
+            with pytest.raises(httpx.TransportError):
+                await client.get("/metrics")
+    await server.stop()
+
+
+async def test_a_renewed_certificate_and_token_are_taken_without_a_restart(
+    agent: Agent, ca: trustme.CA, tmp_path: Path
+) -> None:
+    renewed, token = trustme.CA(), tmp_path / "token"
+    token.write_text("old")
+    web = WebSettings(listen="127.0.0.1:0", tls=certificate(ca, tmp_path), bearer_token_file=token)
+    server = WebServer(agent.core(), web)
+    await server.start()
+    certificate(renewed, tmp_path)
+    token.write_text("new")
+    server.refresh()
+    async with client_of(server, verify=trusting(renewed)) as client:
+        assert (await client.get("/metrics", headers={"Authorization": "Bearer new"})).status_code == 200
+    web_key = tmp_path / "key.pem"
+    web_key.write_text("broken")
+    token.write_text("third")
+    with pytest.raises(WebError, match="are no certificate with its key"):
+        server.refresh()
+    async with client_of(server, verify=trusting(renewed)) as client:
+        assert (await client.get("/metrics", headers={"Authorization": "Bearer new"})).status_code == 200
+    await server.stop()
+
+
+@pytest.mark.parametrize(
+    ("break_it", "complaint"),
+    [
+        ("cert.pem", "web.tls.cert_file: {folder}/cert.pem cannot be used (No such file or directory)"),
+        ("key.pem", "web.tls.key_file: {folder}/key.pem cannot be used (No such file or directory)"),
+    ],
+)
+async def test_a_missing_certificate_is_told(
+    agent: Agent, ca: trustme.CA, tmp_path: Path, break_it: str, complaint: str
+) -> None:
+    tls = certificate(ca, tmp_path)
+    (tmp_path / break_it).unlink()
+    with pytest.raises(WebError) as raised:
+        await WebServer(agent.core(), WebSettings(listen="127.0.0.1:0", tls=tls)).start()
+    assert str(raised.value) == complaint.format(folder=tmp_path) + "; check the name and its rights"
+
+
+async def test_an_agent_on_uvloop_serves_both_sockets(tmp_path: Path) -> None:
+    pytest.importorskip("uvloop")
+    script = f"""
+import asyncio, httpx, uvloop, pathlib
+from pacs_monitor.settings import WebSettings
+from pacs_monitor.web.listen import tls_context
+from pacs_monitor.web.server import WebServer
+from tests.hospital import Site, hospital, node
+from tests.web.support import Agent
+
+async def main():
+    control = pathlib.Path({str(tmp_path / "control.sock")!r})
+    server = WebServer(Agent(Site(hospital(node("ct")))).core(), WebSettings(listen="127.0.0.1:0"), control)
+    await server.start()
+    for options in ({{"base_url": server.url}},
+                    {{"base_url": "http://localhost", "transport": httpx.AsyncHTTPTransport(uds=str(control))}}):
+        async with httpx.AsyncClient(trust_env=False, **options) as client:
+            assert (await client.get("/api/status")).status_code == 200
+    await server.stop()
+    print("served")
+
+uvloop.run(main())
+"""
+    done = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", script, stdout=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[2]
+    )
+    out, _ = await done.communicate()
+    assert out == b"served\n"

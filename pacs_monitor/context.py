@@ -116,6 +116,10 @@ class Context:
         """Drained nodes, and since when."""
         return dict(self._drained)
 
+    def is_drained(self, node: str) -> bool:
+        """Whether a node is drained."""
+        return node in self._drained
+
     @property
     def cut_off(self) -> bool:
         """Whether every node of `self_check` fails, so that the fault is the agent's own."""

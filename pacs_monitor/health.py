@@ -6,20 +6,19 @@ Fails closed: what has given no verdict yet, or none for 3 intervals and a timeo
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from typing import NamedTuple
 
+from pacs_monitor.configuring.references import labels_of
 from pacs_monitor.confirm import Confirmation
 from pacs_monitor.context import Context
-from pacs_monitor.configuring.references import labels_of
 from pacs_monitor.results import Record, Results
 from pacs_monitor.settings import Configuration
 
 AGENT, DRAINED = "agent", "drained"
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(NamedTuple):
     """Whether it is healthy, and why not."""
 
     healthy: bool
@@ -43,6 +42,7 @@ class Health:
         self._wall = wall
         self._configuration: Configuration | None = None
         self._records: dict[str, list[Record]] = {}
+        self._affecting: dict[str, tuple[Record, ...]] = {}
         self._members: dict[tuple[str, str], list[str]] = {}
         context.listeners.append(self.configure)
 
@@ -52,6 +52,10 @@ class Health:
         self._records = {}
         for record in self._results:
             self._records.setdefault(record.key[0], []).append(record)
+        self._affecting = {
+            name: tuple(record for record in records if record.configured.check.affects_health)
+            for name, records in self._records.items()
+        }
         self._members = {}
         for node in configuration.nodes.values():
             for pair in labels_of(node, configuration.agent.site).items():
@@ -69,14 +73,15 @@ class Health:
     def label(self, key: str, value: str, checks: Collection[str] = ()) -> Verdict:
         """Whether at least `min_healthy` (1) of the nodes with this label are healthy. Raises LookupError.
 
-        With `checks`, a node that has none of them is not healthy.
+        With `checks`, a node that lacks one of them is not healthy.
         """
         names = self._members.get((key, value))
         if not names or self._configuration is None:
             raise LookupError("there is no node with this label")
-        known = {record.configured.name for name in names for record in self._records.get(name, ())}
-        if not known.issuperset(checks):
-            raise LookupError("no node with this label has such a check")
+        if checks:
+            known = {record.configured.name for name in names for record in self._records.get(name, ())}
+            if not known.issuperset(checks):
+                raise LookupError("no node with this label has such a check")
         return self._closed() or self._at_least(
             self._configuration.agent.health.min_healthy.get(f"{key}={value}", 1), names, checks
         )
@@ -95,8 +100,7 @@ class Health:
             if not members:
                 sentences.append(f"no node has {requirement}; label a node so, or change health.require")
         verdicts = [self._node(name, ()) for name in names]
-        own = [record for record in self._records.get("", ()) if record.configured.check.affects_health]
-        verdicts.append(self._checks(own))
+        verdicts.append(self._checks(self._affecting.get("", ())))
         return _all(verdicts, sentences)
 
     def explain(self, record: Record) -> str:
@@ -117,25 +121,26 @@ class Health:
         return None
 
     def _node(self, name: str, checks: Collection[str]) -> Verdict:
-        records = [
-            record
-            for record in self._records.get(name, ())
-            if (record.configured.name in checks if checks else record.configured.check.affects_health)
-        ]
-        if name in self._context.drained:
-            return Verdict(False, DRAINED, (f"{name} is drained; take it back in with undrain",), tuple(records))
+        records = self._affecting.get(name, ())
+        if checks:
+            records = tuple(record for record in self._records.get(name, ()) if record.configured.name in checks)
+        if self._context.is_drained(name):
+            return Verdict(False, DRAINED, (f"{name} is drained; take it back in with undrain",), records)
+        missing = set(checks) - {record.configured.name for record in records} if checks else ()
+        if missing:
+            return Verdict(False, sentences=(f"{name}: has no check {' or '.join(sorted(missing))}",))
         if not records:
             sentence = "nothing about this node affects health; give it c_echo, or a check with affects_health: true"
-            if checks:
-                sentence = f"has no check {' or '.join(sorted(checks))}"
             return Verdict(False, sentences=(f"{name}: {sentence}",))
         return self._checks(records)
 
-    def _checks(self, records: Iterable[Record]) -> Verdict:
-        records = tuple(records)
-        told = [("/".join(filter(None, record.key)), self.explain(record)) for record in records]
-        sentences = tuple(f"{name}: {sentence}" for name, sentence in told if sentence)
-        return Verdict(not sentences, sentences=sentences, records=records)
+    def _checks(self, records: tuple[Record, ...]) -> Verdict:
+        sentences: tuple[str, ...] = ()
+        for record in records:
+            sentence = self.explain(record)
+            if sentence:
+                sentences += (f"{'/'.join(filter(None, record.key))}: {sentence}",)
+        return Verdict(not sentences, "", sentences, records)
 
     def _at_least(self, least: int, names: list[str], checks: Collection[str]) -> Verdict:
         verdicts = [self._node(name, checks) for name in names]
@@ -147,9 +152,9 @@ class Health:
         return Verdict(False, DRAINED if all_drained else "", together.sentences, together.records)
 
 
-def _all(verdicts: list[Verdict], sentences: Iterable[str]) -> Verdict:
+def _all(verdicts: list[Verdict], sentences: list[str]) -> Verdict:
     ill = [verdict for verdict in verdicts if not verdict.healthy]
     told = (*sentences, *(sentence for verdict in ill for sentence in verdict.sentences))
-    word = DRAINED if ill and all(verdict.word == DRAINED for verdict in ill) else ""
+    word = DRAINED if ill and not sentences and all(verdict.word == DRAINED for verdict in ill) else ""
     records = tuple(record for verdict in verdicts for record in verdict.records)
     return Verdict(not told and not ill, word, told, records)

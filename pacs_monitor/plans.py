@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from zoneinfo import ZoneInfo
 
-from pacs_monitor.metrics import series_name
 from pacs_monitor.configuring.references import labels_of
+from pacs_monitor.metrics import series_name
 from pacs_monitor.settings import Configuration, Maintenance
 from pacs_monitor.timetable import Phase, hours_phase, maintenance_phase
 

@@ -150,6 +150,15 @@ def test_a_label_with_named_checks_counts_the_nodes_that_have_them() -> None:
     assert site.health.label("role", "archive", ["c_find"]).healthy
 
 
+def test_a_node_that_lacks_one_of_the_named_checks_is_not_healthy() -> None:
+    a, b = node("a", role="archive"), node("b", role="archive")
+    site = Site(configuration([a, b], [check(a), check(b), check(b, "c_find")]))
+    site.up("a", "b")
+    verdict = site.health.label("role", "archive", ["c_echo", "c_find"])
+    assert not verdict.healthy
+    assert "a: has no check c_find" in verdict.sentences
+
+
 def test_imaging_is_healthy_if_every_critical_node_is() -> None:
     site = Site(
         hospital(node("a", importance="critical"), node("b", importance="critical"), node("ct", importance="low"))

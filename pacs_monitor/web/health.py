@@ -5,8 +5,9 @@ Everybody gets the status; which nodes and checks stand behind it is for those w
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 from starlette.requests import Request
@@ -17,6 +18,9 @@ from pacs_monitor.health import Verdict
 from pacs_monitor.results import Record
 from pacs_monitor.web.auth import MAY_SEE
 from pacs_monitor.web.core import Core
+
+MOST_TOLD = 500
+"""Of more checks than this, only those that fail are told in detail, and no more of them."""
 
 
 class HealthJson(JSONResponse):
@@ -56,8 +60,9 @@ class Health:
             body["output"] = verdict.word
         if request.scope[MAY_SEE]:
             body |= {"version": self._core.version, "description": "imaging as pacs-monitor sees it"}
-            body["notes"] = list(verdict.sentences)
-            body["checks"] = {"/".join(filter(None, record.key)): [self._detail(record)] for record in verdict.records}
+            body["notes"] = list(verdict.sentences[:MOST_TOLD])
+            records = _told(verdict.records, self._core.health.explain)
+            body["checks"] = {"/".join(filter(None, record.key)): [self._detail(record)] for record in records}
         return HealthJson(body, 200 if verdict.healthy else 503)
 
     def _detail(self, record: Record) -> dict[str, Any]:
@@ -73,3 +78,9 @@ class Health:
         if sentence:
             detail["output"] = sentence
         return detail
+
+
+def _told(records: tuple[Record, ...], explain: Callable[[Record], str]) -> Iterable[Record]:
+    if len(records) <= MOST_TOLD:
+        return records
+    return islice(filter(explain, records), MOST_TOLD)

@@ -57,13 +57,13 @@ class Status:
                 yield record, confirmed, self.word(record, confirmed, now)
 
     def _body(self, node: str | None, check: str | None) -> bytes:
-        checks = [
+        checks = (
             self._plain(record, confirmed, word)
             for record, confirmed, word in self.rows()
             if node in (None, record.key[0]) and check in (None, record.key[1])
-        ]
+        )
         agent = self._core.configuration().agent
-        told = {
+        head = {
             "version": self._core.version,
             "site": agent.site,
             "started": self._core.started,
@@ -71,9 +71,11 @@ class Status:
             "cut_off": self._core.context.cut_off,
             "problems": self._core.ready(),
             "drained": self._core.context.drained,
-            "checks": checks,
         }
-        return json.dumps(told, allow_nan=False).encode()
+        # One check at a time: encoding all in one step would hold the interpreter, and so the loop, for as long.
+        encode = json.JSONEncoder(allow_nan=False).encode
+        listed = ",\n".join([encode(told) for told in checks])
+        return f'{encode(head)[:-1]}, "checks": [{listed}]}}\n'.encode()
 
     def _plain(self, record: Record, confirmed: Confirmed, word: Word) -> dict[str, Any]:
         check = record.configured.check

@@ -4,7 +4,8 @@ import httpx
 import pytest
 
 from pacs_monitor.web.auth import Access
-from tests.hospital import Site, check, configuration, node
+from pacs_monitor.web.health import MOST_TOLD
+from tests.hospital import Site, check, configuration, hospital, node
 from tests.web.conftest import Serve
 from tests.web.support import Agent
 
@@ -107,3 +108,12 @@ async def test_to_anybody_health_is_a_status_and_never_a_topology(serve: Serve, 
     assert [answer.status_code for answer in answers] == [503, 503, 404, 503, 503, 200]
     for answer in answers:
         assert not re.search(r"archive|c_echo|10\.0\.0|cable|secret|1\.2\.3", answer.text), answer.text
+
+
+async def test_of_a_large_group_only_what_fails_is_told_in_detail(serve: Serve) -> None:
+    nodes = [node(f"ct{place}", role="modality") for place in range(MOST_TOLD + 1)]
+    agent = Agent(Site(hospital(*nodes)))
+    agent.site.up(*(one.name for one in nodes[1:]))
+    answer = await (await serve(agent)).get("/health/label/role/modality")
+    assert answer.status_code == 200
+    assert list(answer.json()["checks"]) == ["ct0/c_echo"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from pydantic import PrivateAttr
+from pydantic import Field, PrivateAttr
 
 from pacs_monitor.check import Sample
 from pacs_monitor.dicom import DicomCheck
@@ -16,7 +16,7 @@ class CEcho(DicomCheck):
     """Associate, send one C-ECHO, release; each phase is timed and each refusal told apart."""
 
     affects_health: bool = True
-    contexts: tuple[ContextName, ...] = ()
+    contexts: tuple[ContextName, ...] = Field(default=(), max_length=127)
     """SOP classes that the node must also accept, by keyword (CTImageStorage) or UID; nothing is sent for them."""
 
     _proposed: tuple[Context, ...] | None = PrivateAttr(default=None)

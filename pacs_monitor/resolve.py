@@ -23,7 +23,7 @@ FRESH = 60.0
 def system_lookup(host: str) -> list[Address]:
     """All addresses of a name by the system's resolver, port 0. Raises OSError."""
     found = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)
-    return [(family, address) for family, _, _, _, address in found]
+    return list(dict.fromkeys((family, address) for family, _, _, _, address in found))
 
 
 @lru_cache(maxsize=50_000)
@@ -35,9 +35,17 @@ def literal(host: str, port: int) -> list[Address] | None:
         return None
     if address.version == 4:
         return [(socket.AF_INET, (host, port))]
-    zone = address.scope_id or ""
-    scope = int(zone) if zone.isdigit() else 0
-    return [(socket.AF_INET6, (str(address).partition("%")[0], port, 0, scope))]
+    return [(socket.AF_INET6, (str(address).partition("%")[0], port, 0, _interface(address.scope_id or "0")))]
+
+
+def _interface(zone: str) -> int:
+    """Number of an interface, given by number or name (fe80::1%eth0); 0 if there is none of that name."""
+    if zone.isdigit():
+        return int(zone)
+    try:
+        return socket.if_nametoindex(zone)
+    except OSError:
+        return 0
 
 
 @dataclass

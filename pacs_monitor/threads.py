@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import threading
 from collections.abc import Callable, MutableSequence
 from typing import Any, TypeVar
@@ -19,6 +20,8 @@ T = TypeVar("T")
 
 async def in_thread(function: Callable[[], T], abandoned: MutableSequence[int] | None = None) -> T:
     """What the function returns or raises. If the caller is cancelled first, the thread is left to itself.
+
+    Raises OSError if no thread can be started.
 
     `abandoned` holds the identities of threads that were left and have not returned yet.
     """
@@ -55,7 +58,11 @@ async def in_thread(function: Callable[[], T], abandoned: MutableSequence[int] |
             loop.call_soon_threadsafe(deliver, value, error)
 
     thread = threading.Thread(target=work, name=getattr(function, "__name__", "check"), daemon=True)
-    thread.start()
+    try:
+        thread.start()
+    except RuntimeError as error:
+        marks.thread_ends(place)
+        raise OSError(errno.EAGAIN, str(error)) from None
     try:
         return await answer
     except asyncio.CancelledError:

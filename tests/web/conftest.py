@@ -1,3 +1,4 @@
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any, Protocol
@@ -10,6 +11,8 @@ from pacs_monitor.web.auth import Access
 from pacs_monitor.web.server import WebServer
 from tests.hospital import Site, check, configuration, node
 from tests.web.support import Agent
+
+_NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # loading the usual certificates for each client takes 50 ms
 
 
 class Serve(Protocol):
@@ -37,7 +40,7 @@ async def serve() -> AsyncIterator[Serve]:
             server = WebServer(agent.core(), WebSettings(listen="127.0.0.1:0", **web), access=access)
             await server.start()
             stack.push_async_callback(server.stop)
-            client = httpx.AsyncClient(base_url=server.url, headers=headers, trust_env=False)
+            client = httpx.AsyncClient(base_url=server.url, headers=headers, trust_env=False, verify=_NO_TLS)
             return await stack.enter_async_context(client)
 
         yield start

@@ -11,7 +11,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,9 @@ class Agent:
     def __init__(self, path: Path) -> None:
         """Reads the configuration. Raises ConfigError."""
         self.path = path
+        before = time.time_ns()
         self.configuration: Configuration = config.load(path, data_dir=True, despite_broken=True)
+        self._watched = _stamps(self.configuration.files, before)
         self.results = Results()
         self.lateness = Lateness()
         self.started = time.time()
@@ -171,7 +173,7 @@ class Agent:
     async def reload(self) -> list[str]:
         """Read the configuration anew. The complaints, and then nothing has changed; none if it is in force."""
         async with self._reloading:
-            old = self.configuration
+            old, before = self.configuration, time.time_ns()
             try:
                 new = await in_thread(lambda: config.load(self.path, despite_broken=True))
             except ConfigError as error:
@@ -179,7 +181,7 @@ class Agent:
                 self.reload_works = False
                 complaints = [str(complaint) for complaint in error.complaints]
                 log.error("the configuration was not reloaded: %s", "; ".join(complaints))
-                self._watched = _stamps(self._files(old, error.complaints))
+                self._watched = _stamps(self._files(old, error.complaints), before)
                 return complaints
             for complaint in _needs_restart(old, new):
                 log.warning("%s", complaint)
@@ -189,7 +191,7 @@ class Agent:
                 if key in old.checks and key not in changed and _same_face(old.checks[key], check):
                     new.checks[key] = old.checks[key]
             self._apply(new, changed)
-            self._watched = _stamps(new.files)
+            self._watched = _stamps(new.files, before)
             self.reloads["success"] += 1
             self.reload_works = True
             self.reloaded = time.time()
@@ -202,7 +204,6 @@ class Agent:
 
     async def _watch_files(self) -> None:
         """Reload when a file that the configuration was read from has changed."""
-        self._watched = _stamps(self.configuration.files)
         while True:
             await asyncio.sleep(LOOK_FOR_CHANGES_EVERY)
             watched = self._watched
@@ -347,8 +348,8 @@ def _lock(data_dir: Path) -> int:
     return descriptor
 
 
-def _stamps(files: Any) -> dict[Path, tuple[int, int, int] | None]:
-    """What tells that a file has changed."""
+def _stamps(files: Iterable[Path], read_at: int | None = None) -> dict[Path, tuple[int, int, int] | None]:
+    """What tells that a file has changed, since it was read at this time (Unix, in nanoseconds) if that is given."""
     found: dict[Path, tuple[int, int, int] | None] = {}
     for path in files:
         try:
@@ -356,7 +357,9 @@ def _stamps(files: Any) -> dict[Path, tuple[int, int, int] | None]:
         except OSError:
             found[path] = None
         else:
-            found[path] = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+            # A file written while it was read is looked at once more.
+            late = read_at is not None and read_at <= stat.st_mtime_ns <= time.time_ns()
+            found[path] = None if late else (stat.st_mtime_ns, stat.st_size, stat.st_ino)
     return found
 
 

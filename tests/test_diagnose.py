@@ -210,7 +210,7 @@ async def test_a_peer_that_refuses_many_sop_classes_but_takes_verification_is_we
             conn.sendall({4: echo_response(), 5: b"\6\0\0\0\0\4\0\0\0\0"}[request[0]])
 
     server = raw_server(behave)
-    steps, verdict = await walk(here(server.port))
+    steps, verdict = await walk(here(server.port, timeout=0.5))
     assert verdict.ok
     assert verdict.what.endswith("PACSMON, but it refuses an association request with many SOP classes")
     assert names(steps)[-4:] == [

@@ -104,6 +104,8 @@ class Conversation:
         if self._buffer:
             data, self._buffer = self._buffer + data, b""
         size = len(data)
+        if 6 <= size <= LONGEST_PDU and size == 6 + int.from_bytes(data[2:6], "big") and 1 <= data[0] <= 7:
+            return self._take(data[0], data)  # one PDU, as nearly always
         start = 0
         while size - start >= 6:
             kind = data[start]
@@ -112,7 +114,7 @@ class Conversation:
                 raise self._garbage(data[start:])
             if end > size:
                 break
-            answer = self._take(kind, data[start:end] if end - start < size else data)
+            answer = self._take(kind, data[start:end])
             start = end
             if answer is not None:
                 self._buffer = data[start:]

@@ -15,7 +15,7 @@ from pacs_monitor.node import Tls
 from tests.checks.support import until
 from tests.conftest import StartRawServer, StartStoreScp
 from tests.dicom.authority import Authority, Files, secure_peer, secure_scp, secured, self_signed, server_context
-from tests.dicom.pdus import accept, answer_with, full_backlog, hang_up_at, read_pdu
+from tests.dicom.pdus import accept, answer_with, full_backlog, hang_up_at, read_pdu, reject
 from tests.dicom.support import run_on, script, sockets_to, told
 from tests.peers.ports import free_port
 from tests.peers.raw import RawServer
@@ -259,11 +259,23 @@ def test_a_secure_peer_that_never_closes_does_not_keep_the_socket(
         read_pdu(conn)
         conn.sendall(b"\6\0\0\0\0\4\0\0\0\0")
         socket.socket(fileno=socket.dup(conn.fileno())).recv(100)  # close_notify, left unanswered
-        time.sleep(3)
+        time.sleep(1.6)
 
     async def left(port: int) -> None:
         assert told(await probe_tls(port, Tls(ca_file=authority.file)))[0] == "no_context"
-        await until(lambda: sockets_to(port) == 0, 2.5)
+        await until(lambda: sockets_to(port) == 0, 1.5)
 
     with RawServer(secured(server_context(right), behave)) as server:
         run_on(kind, left(server.port))
+
+
+@on_each_loop
+def test_fifty_failures_over_tls_leave_no_descriptor_open(authority: Authority, right: Files, kind: str) -> None:
+    async def many(port: int) -> None:
+        tls = [Tls(ca_file=authority.file), Tls()] * 25  # rejected, and not trusted
+        outcomes = await asyncio.gather(*[probe_tls(port, each) for each in tls])
+        assert {told(outcome)[0] for outcome in outcomes} == {"rejected", "tls"}
+        await until(lambda: sockets_to(port) == 0)
+
+    with RawServer(secured(server_context(right), answer_with({1: reject(1, 1, 3)}))) as server:
+        run_on(kind, many(server.port))

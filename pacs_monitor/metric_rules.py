@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from pacs_monitor.check import Histogram, Metric
 
-RESERVED_PREFIXES = ("pacs_check_", "pacs_monitor_", "pacs_node_")
+RESERVED_PREFIXES = ("pacs_check_", "pacs_monitor_", "pacs_node_", "pacs_hours_", "pacs_maintenance_")
 _OF_A_CHECK = frozenset({"site", "node", "check", "kind", "role", "importance"})
 _OF_PROMETHEUS = frozenset({"job", "instance", "le", "quantile", "alertname", "severity"})
 RESERVED_LABELS = _OF_A_CHECK | _OF_PROMETHEUS

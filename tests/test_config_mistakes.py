@@ -697,6 +697,15 @@ maintenance:
         "pacs-monitor.yml:2: maintenance[0]: has neither days nor on; add one of them",
     ),
     row(
+        "two maintenance times of one name",
+        """\
+maintenance:
+  - {name: p, days: [sun], for: 6h}
+  - {name: p, days: [sat], for: 6h}
+""",
+        "pacs-monitor.yml:3: maintenance[1].name: there is another maintenance of the name p; give each its own",
+    ),
+    row(
         "maintenance with weekdays and a date",
         """\
 maintenance:

@@ -43,8 +43,14 @@ class _Checker:
             self._check_node(described)
         self._check_cycles()
         self._check_self_check()
+        planned_names: set[str] = set()
         for number, planned in enumerate(self._agent.maintenance):
-            self._check_maintenance(planned, self._item("maintenance", number))
+            tree = self._item("maintenance", number)
+            self._check_maintenance(planned, tree)
+            if planned.name in planned_names and tree is not None:
+                message = f"there is another maintenance of the name {planned.name}; give each its own"
+                self._findings.complain(below(tree, "name"), message)
+            planned_names.add(planned.name)
         self._check_health()
         self._check_metric_labels()
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import PrivateAttr
 
-from pacs_monitor.check import Counter, Gauge, NodeCheck, Sample, perf_counter
+from pacs_monitor.check import CheckFailed, Counter, Gauge, NodeCheck, Sample, perf_counter
 from pacs_monitor.dicom import reasons
 from pacs_monitor.dicom.codec import Context, Identity
 from pacs_monitor.dicom.conversation import VERIFICATION_ONLY, Outcome, Script
 from pacs_monitor.dicom.echo import echo
+from pacs_monitor.node import UserIdentity
 
 if TYPE_CHECKING:
     from pacs_monitor.dicom.services import Association
@@ -29,9 +30,8 @@ REJECTIONS = Counter(
 )
 PEER = Gauge(
     "pacs_dicom_peer_info",
-    "What the node says of its DICOM implementation; always 1.",
+    "What the node last said of its DICOM implementation; always 1.",
     ("implementation_uid", "implementation_version"),
-    keep=True,
 )
 _PHASES = {phase: PHASE.labels(phase=phase) for phase in reasons.PHASE_WORDS}
 
@@ -41,7 +41,8 @@ class DicomCheck(NodeCheck):
 
     needs: ClassVar[tuple[str, ...]] = ("host", "port", "ae_title")
 
-    _scripts: dict[tuple[Context, ...], Script] = PrivateAttr(default_factory=dict)
+    _peer: tuple[str, str] | None = PrivateAttr(default=None)
+    _scripts: dict[tuple[Context, ...], tuple[Identity | None, Script]] = PrivateAttr(default_factory=dict)
 
     @property
     def place(self) -> str:
@@ -78,7 +79,7 @@ class DicomCheck(NodeCheck):
         started = perf_counter()
         addresses = await surroundings.resolver.resolve(str(node.host), int(node.port or 0), surroundings.deadline)
         looked_up = perf_counter() - started
-        script = self._scripts.get(contexts) or self._write(contexts)
+        script = self._script(contexts)
         async with self.slot():
             if node.tls is None:
                 outcome = await echo(script, addresses, surroundings.deadline)
@@ -106,7 +107,7 @@ class DicomCheck(NodeCheck):
         """
         from pacs_monitor.dicom.services import association, with_calling
 
-        script = self._scripts.get(VERIFICATION_ONLY) or self._write(VERIFICATION_ONLY)
+        script = self._script(VERIFICATION_ONLY)
         return association(self, with_calling(script, calling), contexts, receives, outcome or Outcome())
 
     def samples(self, outcome: Outcome) -> Iterator[Sample]:
@@ -115,18 +116,21 @@ class DicomCheck(NodeCheck):
             yield _PHASES[phase](seconds)
         accepted, rejected = outcome.accepted, outcome.rejected
         if accepted is not None:
-            yield Sample(PEER, 1.0, (accepted.implementation_uid, accepted.implementation_version))
+            self._peer = (accepted.implementation_uid, accepted.implementation_version)
+        if self._peer is not None:
+            # Not a metric with `keep`: that would hold every version that the node ever gave, each as 1.
+            yield Sample(PEER, 1.0, self._peer)
         if rejected is not None:
             source, reason = reasons.rejection_labels(rejected)
             yield REJECTIONS(1, source=source, reason=reason)
 
-    def _write(self, contexts: tuple[Context, ...]) -> Script:
-        node, user = self.node, self.node.user_identity
-        identity = None
-        if user is not None:
-            password = user.password.get_secret_value() if user.password else None
-            identity = Identity(user.username, password)
-        script = self._scripts[contexts] = Script.write(
+    def _script(self, contexts: tuple[Context, ...]) -> Script:
+        node = self.node
+        identity = None if node.user_identity is None else identity_of(node.user_identity)
+        written = self._scripts.get(contexts)
+        if written is not None and written[0] == identity:
+            return written[1]
+        script = Script.write(
             node=node.name,
             place=self.place,
             called=str(node.ae_title),
@@ -134,4 +138,20 @@ class DicomCheck(NodeCheck):
             contexts=contexts,
             identity=identity,
         )
+        self._scripts[contexts] = (identity, script)
         return script
+
+
+def identity_of(user: UserIdentity) -> Identity:
+    """The user identity as it goes into an association; its file is read each time. Raises CheckFailed."""
+    if user.password is not None:
+        return Identity(user.username, user.password.get_secret_value())
+    if user.password_file is None:
+        return Identity(user.username)
+    try:
+        return Identity(user.username, user.password_file.read_text().rstrip("\r\n"))
+    except (OSError, UnicodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise CheckFailed(
+            "forbidden", f"password_file {user.password_file} cannot be read ({why}); correct it, or its permissions"
+        ) from None

@@ -4,6 +4,7 @@ import asyncio
 import socket
 import time
 from contextlib import aclosing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,13 +12,14 @@ from pydantic import SecretStr
 
 from checks.c_echo import CEcho
 from pacs_monitor.check import Check, Surroundings
+from pacs_monitor.dicom import PEER
 from pacs_monitor.dicom.budget import Budget
 from pacs_monitor.node import Node, Tls, UserIdentity
 from pacs_monitor.resolve import Address, Resolver
 from tests.checks.support import DictMemory, bind, complaint, run
 from tests.conftest import StartRawServer
 from tests.dicom.authority import Authority, secure_peer, server_context
-from tests.dicom.pdus import accept, answer_with, read_pdu, reject
+from tests.dicom.pdus import accept, answer_with, read_pdu, reject, user_items
 from tests.peers.orthanc import Orthanc
 from tests.peers.raw import RawServer
 
@@ -155,3 +157,39 @@ async def test_a_cancelled_run_gives_its_slot_back(raw_server: StartRawServer) -
     with pytest.raises(asyncio.CancelledError):
         await task
     assert budget.taken(("127.0.0.1", server.port)) == 0
+
+
+async def test_what_a_node_last_said_of_itself_stays_while_it_is_down_and_is_said_once() -> None:
+    versions = iter([b"V1", b"V2", None])
+
+    def behave(conn: socket.socket) -> None:
+        version = next(versions)
+        answer_with({1: accept(user=user_items(version=version)) if version else reject(2, 3, 1)})(conn)
+
+    with RawServer(behave) as server:
+        check = bind(CEcho(), node(server.port))
+        said = [[each.labels[1] for each in (await run(check)).samples if each.metric is PEER] for _ in range(3)]
+    assert said == [["V1"], ["V2"], ["V2"]]
+    assert not PEER.keep
+
+
+async def test_a_passcode_in_a_file_is_read_anew_when_it_changes(raw_server: StartRawServer, tmp_path: Path) -> None:
+    seen: list[bytes] = []
+    file = tmp_path / "passcode"
+
+    def behave(conn: socket.socket) -> None:
+        seen.append(read_pdu(conn))
+
+    user = UserIdentity(username="monitor", password_file=file)
+    check = bind(CEcho(), node(raw_server(behave).port, user_identity=user))
+    for passcode in ("geheim", "anders"):
+        file.write_text(passcode + "\n")
+        await run(check)
+        assert seen[-1].endswith(passcode.encode())
+    file.unlink()
+    gave = await run(check)
+    assert (gave.reason, gave.message) == (
+        "forbidden",
+        f"password_file {file} cannot be read (No such file or directory); correct it, or its permissions",
+    )
+    assert len(seen) == 2

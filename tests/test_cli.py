@@ -1,0 +1,161 @@
+"""The command line as a person or a script meets it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pacs_monitor import __version__
+from tests.agent import run_agent
+from tests.conftest import StartRawServer
+from tests.peers.dcmtk import StoreScp
+from tests.peers.orthanc import Orthanc
+from tests.peers.ports import free_port
+
+
+def pacs_monitor(*words: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pacs_monitor", *map(str, words)]
+    surroundings = {**os.environ, "COLUMNS": "120", **environment}
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=surroundings)
+
+
+def config(folder: Path, text: str) -> Path:
+    path = folder / "pacs-monitor.yml"
+    path.write_text(f"data_dir: {folder / 'data'}\n{text}")
+    return path
+
+
+def node(name: str, port: int, ae_title: str) -> str:
+    checks = "[{c_echo: {interval: 30s, timeout: 1s}}]"
+    return f"  - {{name: {name}, host: 127.0.0.1, port: {port}, ae_title: {ae_title}, checks: {checks}}}\n"
+
+
+def test_version_names_what_it_stands_on() -> None:
+    told = json.loads(pacs_monitor("version", "--json").stdout)
+    assert told["pacs-monitor"] == __version__
+    assert {"python", "pynetdicom", "pydicom", "apscheduler", "prometheus-client"} <= set(told)
+
+
+def test_every_command_has_help_that_says_what_it_does() -> None:
+    listed = pacs_monitor("--help").stdout
+    for command in ("run", "demo", "init", "check-config", "checks", "probe", "diagnose", "version"):
+        assert re.search(rf"\b{command}\b", listed)
+        assert pacs_monitor(command, "--help").returncode == 0
+
+
+def test_check_config_tells_all_complaints_at_once_and_ends_with_1(tmp_path: Path) -> None:
+    path = config(tmp_path, "sit: north\nnodes:\n  - {name: a, host: h, port: 70000}\n")
+    done = pacs_monitor("check-config", "--config", path)
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        f"{path}:2: sit: there is no such setting; did you mean site?",
+        f"{path}:4: nodes[0].port: 70000 is not a TCP port (1 to 65535)",
+        "2 complaints: the configuration cannot be used",
+    ]
+    told = json.loads(pacs_monitor("check-config", "--config", path, "--json").stdout)
+    assert [(one["line"], one["setting"]) for one in told["complaints"]] == [(2, "sit"), (4, "nodes[0].port")]
+
+
+def test_check_config_says_of_a_good_one_what_is_in_it(tmp_path: Path) -> None:
+    path = config(tmp_path, "nodes:\n" + node("a", 104, "A"))
+    done = pacs_monitor("check-config", "--config", path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"{path}: 1 node, 1 check, 0 warnings: the configuration can be used\n"
+
+
+def test_a_broken_check_file_is_a_complaint_of_check_config(tmp_path: Path) -> None:
+    folder = tmp_path / "checks"
+    folder.mkdir()
+    (folder / "mine.py").write_text("class Mine(:\n")
+    done = pacs_monitor("check-config", "--config", config(tmp_path, f"check_dirs: [{folder}]\n"))
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"{folder / 'mine.py'}:1: ")
+
+
+def test_a_missing_configuration_is_one_complaint(tmp_path: Path) -> None:
+    done = pacs_monitor("run", "--config", tmp_path / "nowhere.yml")
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert str(tmp_path / "nowhere.yml") in done.stderr
+
+
+def test_checks_lists_every_kind_with_settings_units_defaults_and_metrics() -> None:
+    told = json.loads(pacs_monitor("checks", "--json").stdout)
+    assert {"c_echo", "disk", "ingest", "tcp"} <= {one["kind"] for one in told}
+    page = pacs_monitor("checks", "disk").stdout
+    assert "free_critical" in page
+    assert "5%" in page
+    assert "pacs_disk_free_bytes" in page
+    assert pacs_monitor("checks", "nothing").returncode == 2
+
+
+def probe(path: Path, *words: str) -> tuple[int, list[dict[str, Any]]]:
+    done = pacs_monitor("probe", "--config", path, "--json", *words)
+    return done.returncode, json.loads(done.stdout or "[]")
+
+
+def test_probe_runs_now_and_once_worst_first(tmp_path: Path, orthanc: Orthanc, storescp: StoreScp) -> None:
+    text = "nodes:\n" + node("archive", orthanc.dicom_port, "ORTHANC") + node("gone", free_port(), "ANY")
+    path = config(tmp_path, text + node("store", storescp.port, storescp.ae_title))
+    status, probed = probe(path, "--all")
+    assert status == 1
+    assert (probed[0]["node"], probed[0]["reason"]) == ("gone", "refused")
+    assert {one["node"] for one in probed[1:]} == {"archive", "store"}
+    assert all(one["ok"] for one in probed[1:])
+    assert list(probed[1]["phases"]) == ["dns", "connect", "associate", "dimse", "release"]
+    assert probe(path, "archive")[0] == 0
+    assert probe(path, "archive", "c_echo")[0] == 0
+    assert pacs_monitor("probe", "nobody", "--config", path).returncode == 2
+    assert pacs_monitor("probe", "archive", "nothing", "--config", path).returncode == 2
+    assert pacs_monitor("probe", "--config", path).returncode == 2
+
+
+def test_probe_prints_the_sentence_of_what_fails(tmp_path: Path) -> None:
+    port = free_port()
+    done = pacs_monitor("probe", "gone", "--config", config(tmp_path, "nodes:\n" + node("gone", port, "ANY")))
+    assert done.returncode == 1
+    assert f"gone (127.0.0.1:{port}) refuses the connection" in done.stdout
+    assert "1 of 1 checks fail" in done.stdout
+
+
+def test_while_an_agent_runs_probe_asks_it_so_that_a_node_sees_one_association(
+    tmp_path: Path, raw_server: StartRawServer, orthanc: Orthanc
+) -> None:
+    text = "nodes:\n" + node("archive", orthanc.dicom_port, "ORTHANC")
+    with run_agent(tmp_path, text) as agent:
+        agent.wait_for(lambda: agent.value("pacs_check_runs_total", node="archive"))
+        before = agent.value("pacs_check_runs_total", node="archive")
+        status, probed = probe(agent.config, "archive")
+        assert (status, probed[0]["ok"]) == (0, True)
+        assert agent.value("pacs_check_runs_total", node="archive") == (before or 0) + 1
+
+
+def test_secrets_are_printed_by_no_command(tmp_path: Path, orthanc: Orthanc) -> None:
+    text = "nodes:\n" + node("archive", orthanc.dicom_port, "ORTHANC").replace(
+        "checks:", "user_identity: {username: u, password: '${PASSCODE}'}, checks:"
+    )
+    path = config(tmp_path, text)
+    secret = "canary-5cr3t"
+    for words in (("check-config",), ("probe", "archive"), ("probe", "archive", "--json")):
+        done = pacs_monitor(*words, "--config", path, PASSCODE=secret)
+        assert done.returncode == 0
+        assert secret not in done.stdout + done.stderr
+
+
+@pytest.mark.timeout(120)
+def test_the_demo_shows_states_that_come_and_go() -> None:
+    done = pacs_monitor("demo", "--for", "25", "--speed", "3", "--listen", f"127.0.0.1:{free_port()}")
+    assert done.returncode == 0
+    assert "ct1/c_echo healthy" in done.stdout
+    assert re.search(
+        r"ct1/c_echo failing 2 of 5: refused: ct1 \(127\.0\.0\.1:\d+\) refuses the connection", done.stdout
+    )
+    assert "archive/ingest healthy" in done.stdout
+    assert "/health" in done.stdout

@@ -2,14 +2,13 @@
 
 import errno
 import socket
-from collections.abc import Callable
 
 import pytest
 
 from pacs_monitor.dicom.connect import connect_failure
 from pacs_monitor.dicom.reasons import rejection_labels
 from tests.conftest import StartRawServer
-from tests.dicom.pdus import abort, accept, answer_with, echo_response, full_backlog, hang_up_at, reject
+from tests.dicom.pdus import abort, accept, answer_with, echo_response, reject
 from tests.dicom.support import on_each_loop, probe, run_on, script, told
 from tests.peers.orthanc import Orthanc
 from tests.peers.ports import free_port
@@ -226,80 +225,3 @@ def test_a_network_that_cannot_be_reached_is_unreachable(kind: str) -> None:
 def test_what_the_kernel_says_of_a_connect_is_explained(number: int, reason: str, sentence: str) -> None:
     failure = connect_failure(number, script(104), 3.0)
     assert (failure.reason, failure.message) == (reason, sentence)
-
-
-SILENCES = [
-    (
-        1,
-        "took the connection and gave no answer to our association request within 0.3 s; the service hangs or has no "
-        "free thread: restart it, or ask its vendor",
-    ),
-    (
-        4,
-        "took the association and gave no answer to the C-ECHO within 0.3 s; the service hangs behind its front door: "
-        "look at its load and database, or restart it",
-    ),
-    (
-        5,
-        "answered the C-ECHO and then did not answer the release within 0.3 s; its associations may pile up: ask its "
-        "vendor",
-    ),
-]
-
-
-@on_each_loop
-@pytest.mark.parametrize(("silent", "sentence"), SILENCES)
-def test_silence_is_a_timeout_that_says_at_which_point(
-    raw_server: StartRawServer, silent: int, sentence: str, kind: str
-) -> None:
-    server = raw_server(answer_with({silent: None}))
-    assert told(run_on(kind, probe(server.port, 0.3))) == ("timeout", f"ct1 (10.0.0.7:{server.port}) {sentence}")
-
-
-@on_each_loop
-def test_silence_when_connecting_is_a_timeout(kind: str) -> None:
-    with full_backlog() as port:
-        reason, message = told(run_on(kind, probe(port, 0.3)))
-    assert reason == "timeout"
-    assert message.startswith(f"ct1 (10.0.0.7:{port}) did not answer within 0.3")
-
-
-CLOSINGS: list[tuple[Callable[[socket.socket], None], str]] = [
-    (
-        hang_up_at(1),
-        "while the association was negotiated; it often means that this machine's address or PACSMON is not permitted "
-        f"there, or that the port expects TLS: {LOOK}",
-    ),
-    (hang_up_at(1, b"\2\0\0"), f"while the association was negotiated after 3 bytes of an answer; {LOOK}"),
-    (hang_up_at(4), f"after the C-ECHO request; {LOOK}"),
-    (hang_up_at(4, echo_response()[:20]), f"after the C-ECHO request after 20 bytes of an answer; {LOOK}"),
-]
-
-
-@on_each_loop
-@pytest.mark.parametrize(("behave", "sentence"), CLOSINGS, ids=range(len(CLOSINGS)))
-def test_a_peer_that_hangs_up_is_told_apart_from_one_that_is_silent(
-    raw_server: StartRawServer, behave: Callable[[socket.socket], None], sentence: str, kind: str
-) -> None:
-    server = raw_server(behave)
-    reason, message = told(run_on(kind, probe(server.port)))
-    assert (reason, message) == ("aborted", f"ct1 (10.0.0.7:{server.port}) closed the connection {sentence}")
-
-
-def test_a_peer_that_hangs_up_instead_of_releasing_is_well(raw_server: StartRawServer) -> None:
-    outcome = run_on("epoll", probe(raw_server(hang_up_at(5)).port))
-    assert told(outcome) == ("", "")
-    assert outcome.phases.keys() == {"connect", "associate", "dimse", "release"}
-
-
-@on_each_loop
-def test_a_peer_that_resets_is_told_apart_too(raw_server: StartRawServer, kind: str) -> None:
-    def behave(conn: socket.socket) -> None:
-        conn.recv(1)  # what is left unread makes the kernel send a reset
-
-    server = raw_server(behave)
-    reason, message = told(run_on(kind, probe(server.port)))
-    assert reason == "aborted"
-    assert message.startswith(
-        f"ct1 (10.0.0.7:{server.port}) reset the connection while the association was negotiated; it often means"
-    )

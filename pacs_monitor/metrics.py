@@ -93,7 +93,7 @@ def _header(family: Family, openmetrics: bool) -> str:
 class GaugeSlot:
     """A series whose value is set."""
 
-    __slots__ = ("_id", "_lines", "_name", "_prefix", "keep", "key", "value")
+    __slots__ = ("_id", "_lines", "_name", "_prefix", "keep", "key", "value", "vanished")
 
     def __init__(
         self, family: Family, labels: Labels, keep: bool = False, key: tuple[str, tuple[str, ...]] = ("", ())
@@ -102,6 +102,8 @@ class GaugeSlot:
         self.key = key
         self.keep = keep
         self.value: float | None = None
+        self.vanished = False
+        """Whether it was there and is not now."""
         self._name = family.name
         self._lines = family.lines
         self._id = object()
@@ -116,11 +118,13 @@ class GaugeSlot:
     def take(self, value: float) -> None:
         """Set the value."""
         self.value = value
+        self.vanished = False
         self._write()
 
     def vanish(self) -> None:
         """Take the series out until it is set again."""
         self.value = None
+        self.vanished = True
         self._lines.pop(self._id, None)
 
     def _write(self) -> None:
@@ -163,13 +167,12 @@ class HistogramSlot(GaugeSlot):
         self._write()
 
     def take(self, value: float) -> None:
-        """Add an observation; one that is not finite would spoil the sum for ever and is not added."""
-        if not math.isfinite(value):
+        """Add an observation; one below zero or without end is a mistake of the check and is not added."""
+        if not 0.0 <= value < math.inf:
             return
         self._counts[bisect_left(self._bounds, value)] += 1
         self._sum += value
-        self.value = sum(self._counts)
-        self._write()
+        super().take(sum(self._counts))
 
     def vanish(self) -> None:
         """Take the series out; it begins at zero if it comes back."""

@@ -86,7 +86,7 @@ class Results:
             return None  # the worker read a newer file than we did
         if len(record.series) >= MOST_SERIES:
             # What has vanished may have gone for good: its place is free.
-            record.series = {key: slot for key, slot in record.series.items() if slot.keep or slot.value is not None}
+            record.series = {key: slot for key, slot in record.series.items() if not slot.vanished}
             if len(record.series) >= MOST_SERIES:
                 return None
         slot = record.series[metric, values] = slot_for(declared, self.exposition, record.labels, values)

@@ -52,8 +52,9 @@ class Intake:
             value = self._number(metric, value)
         if metric.kind == "counter" and not 0.0 <= value < math.inf:
             raise self._mistake(f"{metric.name} is a counter; yield how much it grew, 0 or more")
-        if metric.kind == "histogram" and not math.isfinite(value):
-            raise self._mistake(f"{metric.name} is a histogram; yield what was observed, a finite number")
+        if metric.kind == "histogram" and not 0.0 <= value < math.inf:
+            # OpenMetrics has no histograms of negative values: count those in a counter of their own.
+            raise self._mistake(f"{metric.name} is a histogram; yield what was observed, 0 or more")
         self._samples.append(Sample(metric, value, tuple([plain_text(label) for label in labels])))
 
     def all_of(self, samples: object) -> None:

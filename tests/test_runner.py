@@ -361,7 +361,8 @@ MISTAKES: list[tuple[Any, str]] = [
     (COUNT(-1), "pacs_events_total is a counter; yield how much it grew, 0 or more"),
     (COUNT(float("nan")), "pacs_events_total is a counter; yield how much it grew, 0 or more"),
     (COUNT(float("inf")), "pacs_events_total is a counter; yield how much it grew, 0 or more"),
-    (TOOK(float("nan")), "pacs_took_seconds is a histogram; yield what was observed, a finite number"),
+    (TOOK(float("nan")), "pacs_took_seconds is a histogram; yield what was observed, 0 or more"),
+    (TOOK(-0.1), "pacs_took_seconds is a histogram; yield what was observed, 0 or more"),
 ]
 
 

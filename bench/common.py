@@ -64,8 +64,8 @@ def percentile(values: Iterable[float], share: float) -> float:
 
 
 def middle(values: Iterable[float | None]) -> float | None:
-    """The median of those that are there."""
-    there = [value for value in values if value is not None]
+    """The median of those that are there, and numbers."""
+    there = [value for value in values if value is not None and value == value]
     return median(there) if there else None
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
+import math
 import resource
 import subprocess
 import sys
@@ -46,6 +47,9 @@ LIMIT = "C, epoll, nothing decoded"
 ECHOSCU_PARALLEL = 4
 
 
+FAILED: dict[str, Any] = {"succeeded": 0, "cpu_us": math.nan, "per_second": 0.0, "errors": []}
+
+
 @dataclass
 class Row:
     """One client: how it is measured, and what each repetition gave."""
@@ -58,7 +62,12 @@ class Row:
     def repeat(self) -> None:
         """Measure once more."""
         progress(self.name)
-        self.given.append(self.measure())
+        try:
+            given = self.measure()
+        except RuntimeError as failure:  # one client's failure must not cost the others' figures
+            print(failure, file=sys.stderr)
+            given = FAILED
+        self.given.append(given)
 
     def values(self, key: str) -> list[float | None]:
         """A figure of each repetition."""

@@ -10,6 +10,7 @@ import asyncio
 import gc
 import json
 import logging
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -33,12 +34,16 @@ class OneWorker(Births):
     def __init__(self, *words: object) -> None:
         super().__init__(logging.ERROR)
         self._words = words
+        self._started = 0
         self.process: asyncio.subprocess.Process
 
     async def open(self) -> None:
         pass
 
     async def fork(self, *descriptors: int) -> int:
+        self._started += 1
+        if self._started > 1:
+            sys.exit("the worker was replaced while it was measured")
         self.process = await asyncio.create_subprocess_exec(
             *python("bench.restless", descriptors[0], *self._words),
             pass_fds=descriptors[:1],

@@ -114,6 +114,13 @@ def anchors(path: Path) -> set[str]:
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
+def test_the_modules_that_architecture_names_are_there() -> None:
+    names = re.findall(r"`((?:dicom/|web/|configuring/)?\w+\.py)`", read("docs/architecture.md"))
+    assert len(names) > 30
+    folders = (ROOT / "pacs_monitor", ROOT / "pacs_monitor/web")
+    assert [name for name in names if not any((folder / name).exists() for folder in folders)] == []
+
+
 def test_lines_fit_their_width_and_nothing_of_our_machines_is_in_them() -> None:
     for page in PAGES:
         lines = page.read_text().splitlines()

@@ -8,14 +8,13 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import model_validator
-from pydicom.dataset import Dataset
 
 from pacs_monitor.check import AeTitle, CheckFailed, Count, Counter, Duration, Gauge, Sample, perf_counter
 from pacs_monitor.dicom import PHASE, DicomCheck, synthetic
+from pacs_monitor.dicom.contexts import SECONDARY_CAPTURE, STUDY_ROOT_FIND, STUDY_ROOT_GET
 from pacs_monitor.dicom.conversation import Outcome
 from pacs_monitor.dicom.journal import DAY, Journal
-from pacs_monitor.dicom.services import SECONDARY_CAPTURE, STUDY_ROOT_FIND, STUDY_ROOT_GET
-from pacs_monitor.orthanc import Orthanc, OrthancSettings
+from pacs_monitor.orthanc import OrthancSettings
 from pacs_monitor.units import format_duration
 
 STEP = Gauge("pacs_ingest_step_seconds", "Time of each step: store, visible, retrieve, delete.", ("step",))
@@ -163,7 +162,7 @@ class Ingest(DicomCheck):
         limit = min(self.visible_within, self.time_left - 0.2)
         while True:
             async with self.association((STUDY_ROOT_FIND,), calling=self.calling_ae_title) as assoc:
-                matches = await assoc.find(_query(uid), most=5)
+                matches = await assoc.find(synthetic.query_for(uid), most=5)
             seconds = took()
             if any(match.get("StudyInstanceUID") == uid for match in matches):
                 return seconds
@@ -179,7 +178,7 @@ class Ingest(DicomCheck):
     async def _retrieve(self, study: synthetic.Study) -> None:
         contexts, receives = (STUDY_ROOT_GET,), (SECONDARY_CAPTURE,)
         async with self.association(contexts, receives=receives, calling=self.calling_ae_title) as assoc:
-            received = await assoc.get(_query(study.uid))
+            received = await assoc.get(synthetic.query_for(study.uid))
         ours = [dataset for dataset in received if dataset.get("SOPInstanceUID") == study.instance_uid]
         if not ours:
             raise CheckFailed(
@@ -211,6 +210,8 @@ class Ingest(DicomCheck):
         """Delete the study, if it is there, is in the journal and is the test patient's; whether it was there."""
         assert self.delete is not None
         assert uid in self._journal, "only what is in the journal is deleted"
+        from pacs_monitor.orthanc.client import Orthanc
+
         rest = Orthanc(self.delete, self.time_left)
         study = await self._rest(rest.find_study, uid)
         if study is None:
@@ -240,10 +241,3 @@ class Ingest(DicomCheck):
             raise CheckFailed(
                 "timeout", f"Orthanc's REST API {self.delete.orthanc} did not answer in time; look at its load"
             ) from None
-
-
-def _query(uid: str) -> Dataset:
-    query = Dataset()
-    query.QueryRetrieveLevel = "STUDY"
-    query.StudyInstanceUID = uid
-    return query

@@ -72,7 +72,7 @@ def run(
     """Run the agent until SIGTERM or Ctrl-C; SIGHUP reloads the configuration."""
     from pacs_monitor import agent as agents
     from pacs_monitor import logs
-    from pacs_monitor.worker_process import new_event_loop
+    from pacs_monitor.loops import new_event_loop
 
     level = logging.getLevelNamesMapping().get(log_level.upper())
     if level is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from pacs_monitor.check import Histogram, Metric
@@ -68,15 +68,16 @@ class Exposition:
         return found
 
     def render(self, openmetrics: bool = False) -> str:
-        """All lines, without `# EOF`. Safe in a thread: joining a dict's values is one step for the interpreter."""
-        parts: list[str] = []
+        """All lines, without `# EOF`."""
+        return "".join(self.pieces(openmetrics))
+
+    def pieces(self, openmetrics: bool = False) -> Iterator[str]:
+        """The text family by family. Safe in a thread: joining a dict's values is one step for the interpreter."""
         families = list(self._families.values())  # the loop may add one while we sort
         for family in sorted(families, key=lambda family: family.name):
             lines = "".join(list(family.lines.values()))
             if lines:
-                parts.append(_header(family, openmetrics))
-                parts.append(lines)
-        return "".join(parts)
+                yield _header(family, openmetrics) + lines
 
 
 def _header(family: Family, openmetrics: bool) -> str:

@@ -11,6 +11,9 @@ import socket
 import threading
 import time
 
+# Not used here, but by the checks: what the nursery has imported, every worker has at once and shares.
+import pynetdicom  # noqa: F401
+
 from pacs_monitor import marks
 from pacs_monitor.loops import new_event_loop
 from pacs_monitor.worker import RELEASE_WITHIN, Worker

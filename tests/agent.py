@@ -73,7 +73,7 @@ def run_agent(folder: Path, text: str, *, port: int | None = None, name: str = "
     port = port or free_port()
     config = folder / "pacs-monitor.yml"
     config.write_text(head(folder, port) + text)
-    command = [sys.executable, "-m", "pacs_monitor", "run", "--config", config]
+    command: list[str | Path] = [sys.executable, "-m", "pacs_monitor", "run", "--config", config]
     process = ServerProcess(command, folder / f"{name}.log", ports=[port], grace=8.0)
     with process:
         yield RunningAgent(folder, port, process, config)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -74,7 +75,7 @@ def test_sigterm_ends_the_agent_within_five_seconds_whatever_hangs(
         took = agent.stop()
         assert agent.process.returncode == 0
         assert took < 5
-        gone, alive = psutil.wait_procs(family, timeout=2)
+        _gone, alive = psutil.wait_procs(family, timeout=2)
         assert not alive
         database = sqlite3.connect(tmp_path / "data" / "state.db")
         assert database.execute("SELECT count(*) FROM facts WHERE name = 'alive'").fetchone() == (1,)
@@ -90,7 +91,12 @@ def tmp_checks(tmp_path: Path) -> Path:
 @pytest.fixture
 def start_raw_silent(raw_server: StartRawServer) -> int:
     """The port of a server that takes connections and never says a word."""
-    return raw_server(lambda connection: connection.recv(1 << 20) and time.sleep(60)).port
+
+    def silent(connection: socket.socket) -> None:
+        connection.recv(1 << 20)
+        time.sleep(60)
+
+    return raw_server(silent).port
 
 
 def test_kill_9_changes_no_confirmed_state_and_health_goes_on(tmp_path: Path, orthanc: Orthanc) -> None:

@@ -13,7 +13,8 @@ import pytest
 from pydantic import SecretStr
 
 from pacs_monitor.check import CheckFailed
-from pacs_monitor.orthanc import Orthanc, OrthancSettings
+from pacs_monitor.orthanc import OrthancSettings
+from pacs_monitor.orthanc.client import Orthanc
 from tests.dicom.authority import Authority, server_context
 from tests.peers.ports import free_port
 

@@ -6,11 +6,6 @@ import logging
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
-from pynetdicom.dimse_messages import C_ECHO_RSP, DIMSEMessage
-from pynetdicom.dimse_primitives import C_ECHO
-from pynetdicom.pdu import A_ABORT_RQ, A_ASSOCIATE_AC, A_ASSOCIATE_RJ, P_DATA_TF
-from pynetdicom.pdu_primitives import ImplementationVersionNameNotification
-
 from pacs_monitor.dicom.codec import (
     ABORT,
     ASSOCIATE_AC,
@@ -72,6 +67,9 @@ def _accepted(encoded: bytes) -> Accepted:
 
 
 def _accepted_by_the_book(encoded: bytes) -> Accepted:
+    from pynetdicom.pdu import A_ASSOCIATE_AC
+    from pynetdicom.pdu_primitives import ImplementationVersionNameNotification
+
     pdu = A_ASSOCIATE_AC()
     pdu.decode(encoded)
     answer = pdu.to_primitive()
@@ -121,12 +119,16 @@ def _text(value: bytes) -> str:
 
 
 def _rejected(encoded: bytes) -> Rejected:
+    from pynetdicom.pdu import A_ASSOCIATE_RJ
+
     pdu = A_ASSOCIATE_RJ()
     pdu.decode(encoded)
     return Rejected(int(pdu.result or 0), int(pdu.source or 0), int(pdu.reason_diagnostic or 0))
 
 
 def _aborted(encoded: bytes) -> Aborted:
+    from pynetdicom.pdu import A_ABORT_RQ
+
     pdu = A_ABORT_RQ()
     pdu.decode(encoded)
     return Aborted(int(pdu.source or 0), int(pdu.reason_diagnostic or 0))
@@ -138,6 +140,8 @@ class Commands:
     __slots__ = ("_fragments", "_message", "_size")
 
     def __init__(self) -> None:
+        from pynetdicom.dimse_messages import DIMSEMessage
+
         self._message = DIMSEMessage()
         self._fragments = 0
         self._size = 0
@@ -153,6 +157,10 @@ class Commands:
         return _decode(self._add, pdu)
 
     def _add(self, encoded: bytes) -> Response | None:
+        from pynetdicom.dimse_messages import C_ECHO_RSP
+        from pynetdicom.dimse_primitives import C_ECHO
+        from pynetdicom.pdu import P_DATA_TF
+
         pdu = P_DATA_TF()
         pdu.decode(encoded)
         data = pdu.to_primitive()

@@ -21,7 +21,7 @@ from pynetdicom.pdu_primitives import UserIdentityNegotiation
 from pacs_monitor.check import CheckFailed, perf_counter
 from pacs_monitor.dicom import codec, reasons
 from pacs_monitor.dicom.codec import Context, Identity, Malformed
-from pacs_monitor.dicom.contexts import UNCOMPRESSED
+from pacs_monitor.dicom.contexts import STUDY_ROOT_FIND, STUDY_ROOT_GET
 from pacs_monitor.dicom.conversation import Outcome, Script
 from pacs_monitor.dicom.decode import association_memo
 from pacs_monitor.dicom.line import Line
@@ -31,10 +31,6 @@ from pacs_monitor.dicom.statuses import CANCELLED, PENDING, STORED_WITH_CHANGES,
 
 if TYPE_CHECKING:
     from pacs_monitor.dicom.check import DicomCheck
-
-STUDY_ROOT_FIND = Context("1.2.840.10008.5.1.4.1.2.2.1", UNCOMPRESSED)
-STUDY_ROOT_GET = Context("1.2.840.10008.5.1.4.1.2.2.3", UNCOMPRESSED)
-SECONDARY_CAPTURE = Context("1.2.840.10008.5.1.4.1.1.7", UNCOMPRESSED)
 
 Reply = tuple[int | None, Any]
 """A final status, None if there came none, and what was received."""

@@ -6,10 +6,11 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 PATIENT_ID = "PACSMON-TEST"
 PATIENT_NAME = "Monitor^Test"
@@ -84,6 +85,9 @@ def _text(dataset: Dataset, keyword: str) -> str:
 
 def make_study(now: datetime) -> Study:
     """A new study of that moment, with new UIDs."""
+    from pydicom.dataset import Dataset, FileMetaDataset
+    from pydicom.uid import ExplicitVRLittleEndian
+
     dataset = Dataset()
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
@@ -120,6 +124,8 @@ def _study(dataset: Dataset, now: datetime) -> None:
 
 
 def _picture(dataset: Dataset, now: datetime) -> None:
+    from pydicom.uid import SecondaryCaptureImageStorage
+
     dataset.SOPClassUID = SecondaryCaptureImageStorage
     dataset.SOPInstanceUID = new_uid()
     dataset.InstanceNumber = 1
@@ -144,3 +150,13 @@ def _pixels(seed: str) -> bytes:
     for line in range(SIDE):
         pixels[line * SIDE + line] = pixels[line * SIDE + SIDE - 1 - line] = 255
     return bytes(pixels)
+
+
+def query_for(uid: str) -> Dataset:
+    """What C-FIND and C-GET ask for: the study of this UID, and nothing of a patient."""
+    from pydicom.dataset import Dataset
+
+    query = Dataset()
+    query.QueryRetrieveLevel = "STUDY"
+    query.StudyInstanceUID = uid
+    return query

@@ -72,19 +72,28 @@ class Metrics:
 
     def _render(self, form: _Form) -> bytes:
         started = time.perf_counter()
-        page = self.render(form.openmetrics)
+        pieces = self._pieces(form.openmetrics)
         if form.gzip:
-            page = zlib.compress(page, level=1, wbits=31)
+            compressor = zlib.compressobj(level=1, wbits=31)
+            # Piece by piece: the whole page, joined, is never in memory beside its lines.
+            page = b"".join(compressor.compress(piece) for piece in pieces) + compressor.flush()
+        else:
+            page = b"".join(pieces)
         self._duration.observe(time.perf_counter() - started)
         return page
 
     def render(self, openmetrics: bool = False) -> bytes:
         """The whole page."""
-        checks = self._exposition.render(openmetrics).encode()
-        if not openmetrics:
-            return checks + generate_text(self._registry)
-        own: bytes = generate_openmetrics(self._registry)  # type: ignore[no-untyped-call]
-        return checks + own.removesuffix(_EOF) + _EOF
+        return b"".join(self._pieces(openmetrics))
+
+    def _pieces(self, openmetrics: bool) -> Iterator[bytes]:
+        for family in self._exposition.pieces(openmetrics):
+            yield family.encode()
+        if openmetrics:
+            own: bytes = generate_openmetrics(self._registry)  # type: ignore[no-untyped-call]
+            yield own.removesuffix(_EOF) + _EOF
+        else:
+            yield generate_text(self._registry)
 
 
 class _WithoutCreated(Collector):

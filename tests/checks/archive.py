@@ -15,7 +15,7 @@ from pydicom.filewriter import dcmwrite
 from pynetdicom import AE, evt
 
 from pacs_monitor.dicom import synthetic
-from pacs_monitor.dicom.services import SECONDARY_CAPTURE, STUDY_ROOT_FIND, STUDY_ROOT_GET
+from pacs_monitor.dicom.contexts import SECONDARY_CAPTURE, STUDY_ROOT_FIND, STUDY_ROOT_GET
 from tests.peers.orthanc import Orthanc
 
 CANARY_NAME = "Canary^Secret"

@@ -30,8 +30,8 @@ from pynetdicom.transport import AssociationSocket
 from pacs_monitor.check import CheckFailed
 from pacs_monitor.dicom import DicomCheck, clock
 from pacs_monitor.dicom.codec import Context
+from pacs_monitor.dicom.contexts import SECONDARY_CAPTURE, STUDY_ROOT_FIND, STUDY_ROOT_GET
 from pacs_monitor.dicom.conversation import Outcome
-from pacs_monitor.dicom.services import SECONDARY_CAPTURE, STUDY_ROOT_FIND, STUDY_ROOT_GET
 from pacs_monitor.dicom.synthetic import Study, make_study
 from pacs_monitor.node import Node, Tls, UserIdentity
 from tests.checks.archive import Archive, canary, upload

@@ -9,6 +9,7 @@ import asyncio
 import json
 import logging
 import platform
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -78,6 +79,8 @@ def run(
     if level is None:
         fail(f"--log-level: {log_level} is not a level; use debug, info, warning or error", 2)
     logs.set_up(level)
+    # A reload that is asked for while we start must not end us: the configuration is being read anyway.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     with _faults_in_one_line():
         agent = agents.Agent(config)
         with asyncio.Runner(loop_factory=new_event_loop) as runner:

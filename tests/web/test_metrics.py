@@ -1,6 +1,7 @@
 import asyncio
 import gzip
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -136,14 +137,14 @@ def test_gzip_is_sent_only_if_it_is_accepted(accept_encoding: str, gzip: bool) -
 
 async def test_scrapes_that_come_together_share_one_page(serve: Serve, agent: Agent) -> None:
     exposition = agent.site.results.exposition
-    render, calls = exposition.render, []
+    pieces, calls = exposition.pieces, []
 
-    def slowly(openmetrics: bool = False) -> str:
+    def slowly(openmetrics: bool = False) -> Iterator[str]:
         calls.append(openmetrics)
         time.sleep(0.2)
-        return render(openmetrics)
+        yield from pieces(openmetrics)
 
-    exposition.render = slowly  # type: ignore[method-assign]
+    exposition.pieces = slowly  # type: ignore[method-assign]
     client = await serve(agent)
     answers = await asyncio.gather(*(client.get("/metrics") for _ in range(5)))
     assert {answer.status_code for answer in answers} == {200}
@@ -153,13 +154,13 @@ async def test_scrapes_that_come_together_share_one_page(serve: Serve, agent: Ag
 
 async def test_a_client_that_goes_away_leaves_the_page_to_the_others(serve: Serve, agent: Agent) -> None:
     exposition = agent.site.results.exposition
-    render = exposition.render
+    pieces = exposition.pieces
 
-    def slowly(openmetrics: bool = False) -> str:
+    def slowly(openmetrics: bool = False) -> Iterator[str]:
         time.sleep(0.3)
-        return render(openmetrics)
+        yield from pieces(openmetrics)
 
-    exposition.render = slowly  # type: ignore[method-assign]
+    exposition.pieces = slowly  # type: ignore[method-assign]
     client = await serve(agent)
     hasty = asyncio.ensure_future(client.get("/metrics"))
     await asyncio.sleep(0.1)

@@ -261,6 +261,37 @@ def diagnose(
 
 
 @app.command()
+def drain(
+    node: Annotated[str, typer.Argument(help="The node to take out.")], config: ConfigOption = DEFAULT_CONFIG
+) -> None:
+    """Take a node out of use: unhealthy, no new alerts."""
+    _tell_agent(config, f"/-/drain/{node}")
+
+
+@app.command()
+def undrain(
+    node: Annotated[str, typer.Argument(help="The node to take back.")], config: ConfigOption = DEFAULT_CONFIG
+) -> None:
+    """Take a drained node back into use."""
+    _tell_agent(config, f"/-/undrain/{node}")
+
+
+def _tell_agent(config: Path, path: str) -> None:
+    """Have the running agent do something; its answer, and exit status 1 if it refuses or does not run."""
+    import httpx
+
+    control = load(config).agent.data_dir / "control.sock"
+    try:
+        with httpx.Client(transport=httpx.HTTPTransport(uds=str(control)), base_url="http://localhost") as client:
+            answer = client.post(path)
+    except httpx.TransportError as error:
+        fail(f"no agent answers at {control} ({error}); is it running, and may this user ask it?")
+    if answer.status_code != 200:
+        fail(answer.text.strip())
+    print(answer.text.strip())
+
+
+@app.command()
 def version(as_json: JsonOption = False) -> None:
     """The version, and those of what it stands on."""
     names = ("pynetdicom", "pydicom", "apscheduler", "prometheus-client")

@@ -137,6 +137,23 @@ def test_while_an_agent_runs_probe_asks_it_so_that_a_node_sees_one_association(
         assert agent.value("pacs_check_runs_total", node="archive") == (before or 0) + 1
 
 
+def test_a_node_is_drained_and_taken_back_by_the_running_agent(tmp_path: Path, storescp: StoreScp) -> None:
+    with run_agent(tmp_path, "nodes:\n" + node("store", storescp.port, storescp.ae_title)) as agent:
+        agent.wait_for(lambda: agent.get("/health/node/store").status_code == 200)
+        done = pacs_monitor("drain", "store", "--config", agent.config)
+        assert (done.returncode, done.stdout) == (0, "store is drained\n")
+        assert agent.get("/health/node/store").status_code == 503
+        assert agent.value("pacs_check_suppressed", node="store") == 1
+        done = pacs_monitor("undrain", "store", "--config", agent.config)
+        assert (done.returncode, done.stdout) == (0, "store is in use\n")
+        assert agent.get("/health/node/store").status_code == 200
+        done = pacs_monitor("drain", "nobody", "--config", agent.config)
+        assert (done.returncode, done.stderr) == (1, "there is no node nobody\n")
+    done = pacs_monitor("drain", "store", "--config", agent.config)
+    assert done.returncode == 1
+    assert "is it running" in done.stderr
+
+
 def test_secrets_are_printed_by_no_command(tmp_path: Path, orthanc: Orthanc) -> None:
     text = "nodes:\n" + node("archive", orthanc.dicom_port, "ORTHANC").replace(
         "checks:", "user_identity: {username: u, password: '${PASSCODE}'}, checks:"

@@ -62,6 +62,8 @@ def create_app(core: Core, access: Callable[[], Access] = Access) -> Starlette:
         Route("/-/ready", control.ready),
         Route("/-/reload", control.reload, methods=["POST"]),
         Route("/-/probe/{node}/{check}", control.probe, methods=["POST"]),
+        Route("/-/drain/{node}", control.drain, methods=["POST"]),
+        Route("/-/undrain/{node}", control.undrain, methods=["POST"]),
     ]
     middleware = [Middleware(_Headers), Middleware(Guard, access, lambda: core.configuration().agent.external_url)]
     app = Starlette(routes=routes, middleware=middleware)

@@ -1,6 +1,8 @@
-"""What the agent can be told over the web: to reload, and to run a check now. And whether it lives and is ready."""
+"""What the agent can be told over the web: reload, probe, drain. And whether it lives and is ready."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -49,3 +51,19 @@ class Control:
             return JSONResponse({"error": f"there is no check {check} of {node}"}, 404)
         except ConnectionError as error:
             return JSONResponse({"error": str(error)}, 503)
+
+    async def drain(self, request: Request) -> Response:
+        """Take a node out: load balancers get 503 for it, and nothing alerts anew."""
+        return self._turn(request, self._core.context.drain, "is drained")
+
+    async def undrain(self, request: Request) -> Response:
+        """Take a drained node back in."""
+        return self._turn(request, self._core.context.undrain, "is in use")
+
+    def _turn(self, request: Request, turn: Callable[[str], None], outcome: str) -> Response:
+        node = request.path_params["node"]
+        try:
+            turn(node)
+        except LookupError:
+            return PlainTextResponse(f"there is no node {node}\n", 404)
+        return PlainTextResponse(f"{node} {outcome}\n")

@@ -43,6 +43,18 @@ async def test_probe_runs_a_check_now(client: httpx.AsyncClient, agent: Agent) -
     assert (await client.get("/-/probe/archive/c_find")).status_code == 405
 
 
+async def test_a_node_is_drained_and_taken_back(client: httpx.AsyncClient, agent: Agent) -> None:
+    answer = await client.post("/-/drain/archive")
+    assert (answer.status_code, answer.text) == (200, "archive is drained\n")
+    assert (await client.get("/health/node/archive")).status_code == 503
+    answer = await client.post("/-/undrain/archive")
+    assert (answer.status_code, answer.text) == (200, "archive is in use\n")
+    assert agent.site.context.drained == {}
+    answer = await client.post("/-/drain/nobody")
+    assert (answer.status_code, answer.text) == (404, "there is no node nobody\n")
+    assert (await client.get("/-/drain/archive")).status_code == 405
+
+
 async def test_a_worker_that_dies_under_a_probe_is_told(serve: Serve, agent: Agent) -> None:
     async def probe(key: Key) -> dict[str, Any]:
         raise ConnectionError("the worker ended; it is started again")

@@ -22,6 +22,7 @@ class Lateness:
         self._sum = 0.0
 
     def __call__(self, seconds: float) -> None:
+        """Count one run."""
         self._counts[bisect_left(BUCKETS, seconds)] += 1
         self._sum += seconds
 
@@ -73,7 +74,7 @@ class _Collector:
 def registry(watched: Watched, lateness: Lateness) -> CollectorRegistry:
     """A registry of its own with the agent's metrics and the process's."""
     made = CollectorRegistry(auto_describe=False)
-    made.register(_Collector(watched, lateness))  # type: ignore[arg-type]  # a collector by shape, not by base
+    made.register(_Collector(watched, lateness))
     ProcessCollector(registry=made)
     PlatformCollector(registry=made)
     GCCollector(registry=made)

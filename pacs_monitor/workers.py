@@ -81,7 +81,7 @@ class Workers:
         self._links: dict[int, Link] = {}
         self._placed: dict[int, int] = {}
         self._keeping = Keeping(state)
-        self._probes: dict[int, tuple[Link, asyncio.Future[ProbeReport]]] = {}
+        self._probes: dict[int, tuple[Link, int, asyncio.Future[ProbeReport]]] = {}
         self._next_request = 1
         self._watch: asyncio.TimerHandle | None = None
         self._watched = 0.0
@@ -135,12 +135,15 @@ class Workers:
         self._keeping.forget(configured)
 
     async def probe(self, record: Record) -> ProbeReport:
-        """Run a check now. Raises ConnectionError if its worker ends meanwhile."""
+        """Run a check now. Raises ConnectionError if its worker ends meanwhile, KeyError if it was never ordered."""
+        if self._blame.withheld(record.number):
+            return ProbeReport(record.last_run or 0.0, 0.0, record.reason, record.message, [])
         request, self._next_request = self._next_request, self._next_request + 1
         link = self._links[self._placed[record.number]]
         answer: asyncio.Future[ProbeReport] = self._loop.create_future()
-        self._probes[request] = (link, answer)
-        link.send((wire.PROBE, request, record.number))
+        self._probes[request] = (link, record.number, answer)
+        if not link.replaced:  # else it is asked of the next one
+            link.send((wire.PROBE, request, record.number))
         try:
             return await answer
         finally:
@@ -159,9 +162,8 @@ class Workers:
             if not link.ended.done():
                 link.kill()
             link.hang_up()
-        for _, answer in self._probes.values():
-            if not answer.done():
-                answer.set_exception(ConnectionError("the agent ended while the check ran"))
+        for link in links:
+            self._fail_probes(link, "the agent ended while the check ran")
         await self._births.close()
         return clean
 
@@ -223,9 +225,9 @@ class Workers:
     def _probed(self, message: tuple[Any, ...]) -> None:
         _, request, started, duration, reason, text, samples = message
         waiting = self._probes.get(request)
-        if waiting is not None and not waiting[1].done():
+        if waiting is not None and not waiting[2].done():
             told = [(name, dict(zip(names, values, strict=True)), value) for name, names, values, value in samples]
-            waiting[1].set_result(ProbeReport(started, duration, reason, text, told))
+            waiting[2].set_result(ProbeReport(started, duration, reason, text, told))
 
     async def _remember(self, link: Link, request: int, number: int, key: str, value: str | None, keep: bool) -> None:
         record, error = self._results.numbers.get(number), "the check is not configured any more"
@@ -259,15 +261,13 @@ class Workers:
         link.replaced = True
         log.error("worker %d is replaced: %s", link.pid, why)
         self.counters.restarts[how] = self.counters.restarts.get(how, 0) + 1
+        self._fail_probes(link, "the worker ended while the check ran")
         self._run(self._renew(link, how))
 
     async def _renew(self, link: Link, how: str) -> None:
         link.kill()
         if how != "abandoned":
             self._blame_for(link)
-        for waiting, answer in list(self._probes.values()):
-            if waiting is link and not answer.done():
-                answer.set_exception(ConnectionError("the worker ended while the check ran"))
         while not self._stopping:
             try:
                 await self._spawn(link.place)
@@ -283,6 +283,15 @@ class Workers:
         placed = [numbers[one] for one, place in self._placed.items() if place == link.place and one in numbers]
         allowed = [record for record in placed if not self._blame.withheld(record.number)]
         self._hand_out(self._links[link.place], [self._order(record) for record in allowed])
+        for request, (asked, number, answer) in self._probes.items():
+            if asked is link:
+                self._probes[request] = (self._links[link.place], number, answer)
+                self._links[link.place].send((wire.PROBE, request, number))
+
+    def _fail_probes(self, link: Link, why: str) -> None:
+        for asked, _, answer in self._probes.values():
+            if asked is link and not answer.done():
+                answer.set_exception(ConnectionError(why))
 
     def _blame_for(self, link: Link) -> None:
         """Tell of the check whose code ran when the worker went down: else nobody would hear of it."""

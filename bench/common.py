@@ -17,6 +17,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 YARDSTICK = ROOT / "bench" / "yardstick"
+PATIENCE = 120
+"""Seconds that one measurement may take."""
 
 
 def raise_file_limit() -> None:
@@ -50,9 +52,12 @@ def python(module: str, *words: object) -> list[str]:
 
 def measure(command: Sequence[str | Path]) -> dict[str, Any]:
     """What a program says in JSON in its last line. Raises RuntimeError with its complaint if it fails."""
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        raise RuntimeError(f"{' '.join(map(str, command))} took more than {PATIENCE} s") from None
     if done.returncode:
-        raise RuntimeError(f"{' '.join(map(str, command))} ended with {done.returncode}:\n{done.stderr}")
+        raise RuntimeError(f"{' '.join(map(str, command))} ended with {done.returncode}:\n{done.stderr[-2000:]}")
     said: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return said
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import PrivateAttr
 
-from pacs_monitor.check import CheckFailed, Counter, Gauge, NodeCheck, Sample, perf_counter
+from pacs_monitor.check import Counter, Gauge, NodeCheck, Sample, perf_counter
 from pacs_monitor.dicom import reasons
 from pacs_monitor.dicom.codec import Context, Identity
 from pacs_monitor.dicom.conversation import VERIFICATION_ONLY, Outcome, Script
@@ -33,7 +33,7 @@ PEER = Gauge(
     "What the node last said of its DICOM implementation; always 1.",
     ("implementation_uid", "implementation_version"),
 )
-_PHASES = {phase: PHASE.labels(phase=phase) for phase in reasons.PHASE_WORDS}
+_PHASES = {phase: PHASE.labels(phase=phase) for phase in reasons.PHASES}
 
 
 class DicomCheck(NodeCheck):
@@ -42,7 +42,7 @@ class DicomCheck(NodeCheck):
     needs: ClassVar[tuple[str, ...]] = ("host", "port", "ae_title")
 
     _peer: tuple[str, str] | None = PrivateAttr(default=None)
-    _scripts: dict[tuple[Context, ...], tuple[Identity | None, Script]] = PrivateAttr(default_factory=dict)
+    _scripts: dict[tuple[Context, ...], Script] = PrivateAttr(default_factory=dict)
 
     @property
     def place(self) -> str:
@@ -125,33 +125,20 @@ class DicomCheck(NodeCheck):
             yield REJECTIONS(1, source=source, reason=reason)
 
     def _script(self, contexts: tuple[Context, ...]) -> Script:
-        node = self.node
-        identity = None if node.user_identity is None else identity_of(node.user_identity)
-        written = self._scripts.get(contexts)
-        if written is not None and written[0] == identity:
-            return written[1]
-        script = Script.write(
-            node=node.name,
-            place=self.place,
-            called=str(node.ae_title),
-            calling=node.calling_ae_title,
-            contexts=contexts,
-            identity=identity,
-        )
-        self._scripts[contexts] = (identity, script)
+        script = self._scripts.get(contexts)
+        if script is None:
+            node = self.node
+            script = self._scripts[contexts] = Script.write(
+                node=node.name,
+                place=self.place,
+                called=str(node.ae_title),
+                calling=node.calling_ae_title,
+                contexts=contexts,
+                identity=None if node.user_identity is None else identity_of(node.user_identity),
+            )
         return script
 
 
 def identity_of(user: UserIdentity) -> Identity:
-    """The user identity as it goes into an association; its file is read each time. Raises CheckFailed."""
-    if user.password is not None:
-        return Identity(user.username, user.password.get_secret_value())
-    if user.password_file is None:
-        return Identity(user.username)
-    try:
-        return Identity(user.username, user.password_file.read_text().rstrip("\r\n"))
-    except (OSError, UnicodeError) as error:
-        why = getattr(error, "strerror", None) or "it is not UTF-8"
-        raise CheckFailed(
-            "forbidden", f"password_file {user.password_file} cannot be read ({why}); correct it, or its permissions"
-        ) from None
+    """The user identity as it goes into an association; the configuration has read a `password_file` already."""
+    return Identity(user.username, user.password.get_secret_value() if user.password is not None else None)

@@ -4,7 +4,6 @@ import asyncio
 import socket
 import time
 from contextlib import aclosing
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -173,23 +172,17 @@ async def test_what_a_node_last_said_of_itself_stays_while_it_is_down_and_is_sai
     assert not PEER.keep
 
 
-async def test_a_passcode_in_a_file_is_read_anew_when_it_changes(raw_server: StartRawServer, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("password", "kind"), [("geheim", 2), (None, 1)])
+async def test_the_user_identity_is_a_name_and_a_passcode_if_there_is_one(
+    raw_server: StartRawServer, password: str | None, kind: int
+) -> None:
     seen: list[bytes] = []
-    file = tmp_path / "passcode"
 
     def behave(conn: socket.socket) -> None:
         seen.append(read_pdu(conn))
 
-    user = UserIdentity(username="monitor", password_file=file)
-    check = bind(CEcho(), node(raw_server(behave).port, user_identity=user))
-    for passcode in ("geheim", "anders"):
-        file.write_text(passcode + "\n")
-        await run(check)
-        assert seen[-1].endswith(passcode.encode())
-    file.unlink()
-    gave = await run(check)
-    assert (gave.reason, gave.message) == (
-        "forbidden",
-        f"password_file {file} cannot be read (No such file or directory); correct it, or its permissions",
-    )
-    assert len(seen) == 2
+    user = UserIdentity.model_validate({"username": "monitor", "password": password})
+    await run(bind(CEcho(), node(raw_server(behave).port, user_identity=user)))
+    # PS3.7 D.3.3.7: type, response requested, then name and passcode, each after its length.
+    name, passcode = b"\x00\x07monitor", (password or "").encode()
+    assert seen[0].endswith(bytes([kind, 0]) + name + len(passcode).to_bytes(2, "big") + passcode)

@@ -65,13 +65,15 @@ def connect_failure(error: int, script: Script, seconds: float = 0.0) -> CheckFa
     return CheckFailed("unreachable", f"{node} ({place}) cannot be reached: {os.strerror(error)}; {why}")
 
 
-def broken_connection(error: int, script: Script, phase: str, received: int, secure: bool) -> CheckFailed:
+def broken_connection(
+    error: int, script: Script, phase: str, received: int, secure: bool, asked: str = reasons.ECHO
+) -> CheckFailed:
     """What an errno means once the connection stood: most often that the peer, or a firewall, reset it."""
     if error in _RESET:
-        node, place = script.node, script.place
-        return CheckFailed(
-            "aborted", reasons.explain_closed(node, place, phase, script.calling, received, secure, "reset")
+        said = reasons.explain_closed(
+            script.node, script.place, phase, script.calling, received, secure, "reset", asked
         )
+        return CheckFailed("aborted", said)
     return connect_failure(error, script)
 
 

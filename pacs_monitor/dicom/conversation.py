@@ -146,7 +146,7 @@ class Conversation:
                 case _:
                     return self._released(kind, pdu)
         except Malformed as error:
-            raise self._mismatch(f"sent {error} {reasons.PHASE_WORDS[self.outcome.phase]}") from None
+            raise self._mismatch(f"sent {error} {reasons.during_phase(self.outcome.phase)}") from None
 
     def _associated(self, pdu: bytes) -> bytes:
         script, outcome = self.script, self.outcome

@@ -18,10 +18,9 @@ from pacs_monitor.dicom.line import Line
 def explain_end(line: Line, script: Script, outcome: Outcome, secure: bool, service: str) -> CheckFailed:
     """The failure; rejections and aborts are kept in the outcome. `service`: C-STORE and the like, for sentences."""
     try:
-        failure = _by_word(line, script, outcome, service) or _by_socket(line, script, outcome.phase, secure)
+        return _by_word(line, script, outcome, service) or _by_socket(line, script, outcome.phase, secure, service)
     except Malformed as error:
-        failure = CheckFailed("mismatch", f"{script.node} ({script.place}) sent {error}; send this line to its vendor")
-    return CheckFailed(failure.reason, failure.message.replace("C-ECHO", service))
+        return CheckFailed("mismatch", f"{script.node} ({script.place}) sent {error}; send this line to its vendor")
 
 
 def _by_word(line: Line, script: Script, outcome: Outcome, service: str) -> CheckFailed | None:
@@ -35,7 +34,7 @@ def _by_word(line: Line, script: Script, outcome: Outcome, service: str) -> Chec
     if codec.ABORT in heard:
         aborted: Aborted = decode_abort(heard[codec.ABORT])
         outcome.aborted = aborted
-        said = reasons.explain_abort(aborted, script.node, outcome.phase, script.calling)
+        said = reasons.explain_abort(aborted, script.node, outcome.phase, script.calling, service)
         return CheckFailed("aborted", said)
     if codec.RELEASE_RQ in heard:
         return CheckFailed(
@@ -46,26 +45,24 @@ def _by_word(line: Line, script: Script, outcome: Outcome, service: str) -> Chec
     return None
 
 
-def _by_socket(line: Line, script: Script, phase: str, secure: bool) -> CheckFailed:
+def _by_socket(line: Line, script: Script, phase: str, secure: bool, service: str) -> CheckFailed:
     sock, place = line.socket, f"{script.node} ({script.place})"
+    during = reasons.during_phase(phase, service)
     if sock.first and not 1 <= sock.first[0] <= 7:
         return CheckFailed("mismatch", reasons.explain_bytes(sock.first, script.node, script.place))
     error = sock.error
     if error is not None and error.errno == errno.EMSGSIZE:
         if phase == "associate":
             return CheckFailed("mismatch", reasons.explain_bytes(sock.first, script.node, script.place))
-        return CheckFailed(
-            "mismatch", f"{place} sent more {reasons.PHASE_WORDS[phase]} than was asked for; ask its vendor"
-        )
+        return CheckFailed("mismatch", f"{place} sent more {during} than was asked for; ask its vendor")
     if isinstance(error, ssl.SSLError) and phase == "associate":
         # TLS 1.3 tells only after the handshake that our certificate is not wanted.
         return explain_tls(error, script)
     if error is not None and not isinstance(error, TimeoutError):
-        return broken_connection(error.errno or 0, script, phase, sock.partial, secure)
+        return broken_connection(error.errno or 0, script, phase, sock.partial, secure, service)
     if sock.ended:
-        said = reasons.explain_closed(script.node, script.place, phase, script.calling, sock.partial, secure)
+        said = reasons.explain_closed(
+            script.node, script.place, phase, script.calling, sock.partial, secure, asked=service
+        )
         return CheckFailed("aborted", said)
-    return CheckFailed(
-        "mismatch",
-        f"{place} sent something {reasons.PHASE_WORDS[phase]} that cannot be read; send this line to its vendor",
-    )
+    return CheckFailed("mismatch", f"{place} sent something {during} that cannot be read; send this line to its vendor")

@@ -45,6 +45,9 @@ STATUSES = {
     0x0212: "mistyped argument",
 }
 
+ECHO = "C-ECHO"
+"""What is asked of a node unless a sentence is told otherwise."""
+
 
 def count_bytes(number: int) -> str:
     """`1 byte` or `2 bytes`."""
@@ -90,9 +93,9 @@ def explain_rejection(rejected: Rejected, node: str, calling: str, called: str) 
             )
 
 
-def explain_abort(aborted: Aborted, node: str, phase: str, calling: str) -> str:
-    """What an A-ABORT means and what to do about it."""
-    during = PHASE_WORDS[phase]
+def explain_abort(aborted: Aborted, node: str, phase: str, calling: str, asked: str = ECHO) -> str:
+    """What an A-ABORT means and what to do about it. `asked`: what was asked of the node."""
+    during = during_phase(phase, asked)
     if aborted.source == 2:
         why = ABORT_REASONS.get(aborted.reason, f"reason {aborted.reason}")
         return f"{node} aborted {during}: {why}; look into its log at this time and send it to the vendor"
@@ -102,18 +105,24 @@ def explain_abort(aborted: Aborted, node: str, phase: str, calling: str) -> str:
     )
 
 
-PHASE_WORDS = {
+_PHASE_WORDS = {
     "dns": "while its name was looked up",
     "connect": "while the connection was opened",
     "tls": "during the TLS handshake",
     "associate": "while the association was negotiated",
-    "dimse": "after the C-ECHO request",
+    "dimse": "after the {asked} request",
     "release": "while the association was released",
 }
+PHASES = tuple(_PHASE_WORDS)
 
 
-def explain_silence(node: str, place: str, phase: str, seconds: float, received: int) -> str:
-    """Who was silent for how long, at which point, and what to do."""
+def during_phase(phase: str, asked: str = ECHO) -> str:
+    """When something happened, as a part of a sentence."""
+    return _PHASE_WORDS[phase].format(asked=asked)
+
+
+def explain_silence(node: str, place: str, phase: str, seconds: float, received: int, asked: str = ECHO) -> str:
+    """Who was silent for how long, at which point, and what to do. `asked`: what was asked of the node."""
     waited = f"{round(seconds, 1):g} s"
     partly = f" but {count_bytes(received)} of one" if received else ""
     match phase:
@@ -135,12 +144,12 @@ def explain_silence(node: str, place: str, phase: str, seconds: float, received:
             )
         case "release":
             return (
-                f"{node} ({place}) answered the C-ECHO and then did not answer{partly} the release within {waited}; "
+                f"{node} ({place}) answered the {asked} and then did not answer{partly} the release within {waited}; "
                 f"its associations may pile up: ask its vendor"
             )
         case _:
             return (
-                f"{node} ({place}) took the association and gave no answer{partly} to the C-ECHO within {waited}; "
+                f"{node} ({place}) took the association and gave no answer{partly} to the {asked} within {waited}; "
                 f"the service hangs behind its front door: look at its load and database, or restart it"
             )
 
@@ -152,9 +161,16 @@ def explain_status(status: int, node: str) -> str:
 
 
 def explain_closed(
-    node: str, place: str, phase: str, calling: str, received: int, secure: bool, how: str = "closed"
+    node: str,
+    place: str,
+    phase: str,
+    calling: str,
+    received: int,
+    secure: bool,
+    how: str = "closed",
+    asked: str = ECHO,
 ) -> str:
-    """Who hung up at which point, and what to do. `secure`: over TLS; `how`: closed or reset."""
+    """Who hung up at which point, and what to do. `secure`: over TLS; `how`: closed or reset; `asked`: of the node."""
     partly = f" after {count_bytes(received)} of an answer" if received else ""
     hint = "look into its log at this time"
     if phase == "associate" and not received:
@@ -163,7 +179,7 @@ def explain_closed(
             f"it often means that this machine's address or {calling} is not permitted there, or that {other}: "
             f"look into its log at this time"
         )
-    return f"{node} ({place}) {how} the connection {PHASE_WORDS[phase]}{partly}; {hint}"
+    return f"{node} ({place}) {how} the connection {during_phase(phase, asked)}{partly}; {hint}"
 
 
 def explain_no_echo(node: str, result: int) -> str:

@@ -125,8 +125,9 @@ class Association:
         except TimeoutError:
             self._silent = True
             script, waited = self._script, perf_counter() - started
-            message = reasons.explain_silence(script.node, script.place, phase, waited, line.socket.partial)
-            raise CheckFailed("timeout", message.replace("C-ECHO", service)) from None
+            partial = line.socket.partial
+            said = reasons.explain_silence(script.node, script.place, phase, waited, partial, service)
+            raise CheckFailed("timeout", said) from None
         outcome.phases[phase] = outcome.phases.get(phase, 0.0) + perf_counter() - started
         return answer
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import cached_property
 
-from pydantic import Field, PrivateAttr
+from pydantic import Field
 
 from pacs_monitor.check import Sample
 from pacs_monitor.dicom import DicomCheck
@@ -19,12 +20,12 @@ class CEcho(DicomCheck):
     contexts: tuple[ContextName, ...] = Field(default=(), max_length=127)
     """SOP classes that the node must also accept, by keyword (CTImageStorage) or UID; nothing is sent for them."""
 
-    _proposed: tuple[Context, ...] | None = PrivateAttr(default=None)
+    @cached_property
+    def _proposed(self) -> tuple[Context, ...]:
+        return with_verification(self.contexts)
 
     async def run(self) -> AsyncIterator[Sample]:
         """Raise CheckFailed if the C-ECHO does not succeed or a listed SOP class is refused."""
-        if self._proposed is None:
-            self._proposed = with_verification(self.contexts)
         outcome = await self.echo(self._proposed)
         for sample in self.samples(outcome):
             yield sample

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, PrivateAttr
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from pacs_monitor.node import Node, Tls, UserIdentity
 from pacs_monitor.units import (
@@ -31,6 +31,8 @@ from pacs_monitor.units import (
     Size,
     Unit,
     Url,
+    check_interval,
+    check_not_too_long,
 )
 
 __all__ = [
@@ -276,7 +278,18 @@ class Check(BaseModel):
     thresholds: ClassVar[tuple[str, ...]] = ()
     """The settings that rules compare with: exported as pacs_check_threshold."""
 
-    _surroundings: Surroundings | None = PrivateAttr(default=None)
+    # Validators, and not types: they also hold for a class that declares one of these fields anew.
+    @field_validator("interval", "retry_interval")
+    @classmethod
+    def _within_bounds(cls, seconds: float | None) -> float | None:
+        return None if seconds is None else check_interval(seconds)
+
+    @field_validator("timeout")
+    @classmethod
+    def _longer_than_nothing(cls, seconds: float | None) -> float | None:
+        if seconds is not None and seconds <= 0:
+            raise ValueError("is not longer than 0s; write for example 10s")
+        return None if seconds is None else check_not_too_long(seconds)
 
     def run(self) -> AsyncIterator[Sample] | Iterator[Sample]:
         """Yield samples; raise CheckFailed or OSError. `async def` on the loop, or `def` in a thread."""
@@ -284,7 +297,8 @@ class Check(BaseModel):
 
     def bind(self, surroundings: Surroundings) -> None:
         """The engine calls this once, before the first run."""
-        self._surroundings = surroundings
+        # Where a cached property would be kept: pydantic's private attributes cost ten times as much to read.
+        self.__dict__["_surroundings"] = surroundings
 
     @property
     def effective_timeout(self) -> float:
@@ -294,9 +308,11 @@ class Check(BaseModel):
     @property
     def surroundings(self) -> Surroundings:
         """What the engine gave. Raises RuntimeError outside a run."""
-        if self._surroundings is None:
-            raise RuntimeError("the check is not started yet")
-        return self._surroundings
+        try:
+            found: Surroundings = self.__dict__["_surroundings"]
+        except KeyError:
+            raise RuntimeError("the check is not started yet") from None
+        return found
 
     @property
     def memory(self) -> Memory:

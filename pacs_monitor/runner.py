@@ -13,11 +13,10 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, cast
 
+from pacs_monitor import marks, threads
 from pacs_monitor.check import Check, CheckFailed, NodeCheck, Sample, Surroundings
 from pacs_monitor.failures import explain_os_error
-from pacs_monitor.marks import marked
 from pacs_monitor.samples import AuthorsMistake, Intake, plain_text
-from pacs_monitor.threads import in_thread
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +24,9 @@ GRACE = 0.1
 """Seconds that a check has to end by itself at its deadline before it is cancelled: it knows what it waited for."""
 STUBBORN = 0.5
 """Seconds after which a check that was cancelled and goes on all the same is given up."""
+
+_ENGINE = (__file__, marks.__file__, threads.__file__)
+"""Files whose frames stand in every traceback."""
 
 Deliver = Callable[["Runner", float, float, float, str, str, list[Sample]], None]
 """(runner, started, duration, lateness, reason, message, samples); started is Unix time, the others seconds."""
@@ -52,6 +54,7 @@ class Runner:
         "_queued",
         "_run",
         "_timeout",
+        "_told",
         "_wall",
         "check",
         "expired",
@@ -86,6 +89,7 @@ class Runner:
         self._overdue: asyncio.TimerHandle | None = None
         self._run: _Run | None = None
         self._queued: float | None = None
+        self._told = ""
         self._timeout = check.effective_timeout
         if inspect.isasyncgenfunction(type(check).run):
             self._collect = self._on_the_loop
@@ -124,6 +128,7 @@ class Runner:
 
     def _begin(self, due: float, less: float) -> None:
         self.expired = False
+        self._run = None  # the last one is over: it must not stand for this one until its first step
         self.last_start = self._loop.time()
         self.surroundings.deadline = self.last_start + self._timeout - less
         self.task = self._loop.create_task(self._go(due, less))
@@ -151,9 +156,11 @@ class Runner:
         self._overdue = self._loop.call_at(surroundings.deadline + GRACE, self._expire)
         reason = message = ""
         try:
-            await marked(self.number, self._collect(Intake(run.samples, self.check)))
+            await marks.marked(self.number, self._collect(Intake(run.samples, self.check)))
             if self.expired:
                 reason, message = "timeout", self._too_long()  # it swallowed the cancellation
+            else:
+                self._told = ""
         except CheckFailed as failure:
             reason, message = failure.reason, plain_text(failure.message)
         except asyncio.CancelledError as error:
@@ -168,7 +175,7 @@ class Runner:
             reason, message = explained.reason, explained.message
         except AuthorsMistake as mistake:
             reason, message = "broken", f"the check itself is broken: {mistake}"
-            log.error("%s is broken: %s", self.name, mistake)
+            self._tell(str(mistake))
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a check is anybody's code, and the others go on
             reason, message = "broken", self._broken(error)
         finally:
@@ -198,7 +205,7 @@ class Runner:
                     intake.take(sample)
 
         consume.__name__ = self.name
-        await in_thread(consume, self.surroundings.abandoned)
+        await threads.in_thread(consume, self.surroundings.abandoned)
 
     def _report(self, run: _Run, reason: str, message: str) -> None:
         if run.reported:
@@ -245,6 +252,12 @@ class Runner:
         """Log where, and never what was said: the text of an exception may hold a value from a data set."""
         frames = traceback.extract_tb(error.__traceback__)
         place = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "nowhere"
-        own = [f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in frames[1:]]
-        log.error("%s is broken: %s at %s", self.name, type(error).__name__, " <- ".join(reversed(own)) or place)
+        own = [f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in frames if frame.filename not in _ENGINE]
+        self._tell(f"{type(error).__name__} at {' <- '.join(reversed(own)) or place}")
         return f"the check itself is broken ({type(error).__name__} at {place}); report it to its author"
+
+    def _tell(self, what: str) -> None:
+        """Log it, but the same thing only once in a row: a check may be broken every few seconds for a week."""
+        if what != self._told:
+            self._told = what
+            log.error("%s is broken: %s", self.name, what)

@@ -39,6 +39,25 @@ class Intake:
 
     def take(self, sample: object) -> None:
         """Take one."""
+        if type(sample) is Sample and self._as_it_is(sample):
+            self._samples.append(sample)
+        else:
+            self._take_with_care(sample)
+
+    def _as_it_is(self, sample: Sample) -> bool:
+        """Whether nothing about a sample needs a closer look. True for almost all: this runs for each."""
+        metric, value, labels = sample
+        if type(value) is not float or type(labels) is not tuple or not isinstance(metric, Metric):
+            return False
+        if metric.kind != "gauge" or len(labels) != len(metric.labelnames) or len(self._samples) >= MOST_SAMPLES:
+            return False
+        try:
+            text = "".join(labels)
+        except TypeError:
+            return False
+        return text.isascii() and len(text) <= LONGEST_TEXT
+
+    def _take_with_care(self, sample: object) -> None:
         if not isinstance(sample, Sample):
             raise self._mistake(f"yields a {type(sample).__name__}, not a sample; yield METRIC(value)")
         metric, value, labels = sample

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
-
-from pydantic import PrivateAttr
 
 from pacs_monitor.check import Counter, Gauge, NodeCheck, Sample, perf_counter
 from pacs_monitor.dicom import reasons
@@ -36,13 +35,24 @@ PEER = Gauge(
 _PHASES = {phase: PHASE.labels(phase=phase) for phase in reasons.PHASES}
 
 
+class _Seen:
+    """What outlives a run: what we say, encoded, and who answered last."""
+
+    __slots__ = ("peer", "scripts")
+
+    def __init__(self) -> None:
+        self.peer: tuple[str, str] | None = None
+        self.scripts: dict[tuple[Context, ...], Script] = {}
+
+
 class DicomCheck(NodeCheck):
     """A check of a DICOM node, within the node's budget of associations."""
 
     needs: ClassVar[tuple[str, ...]] = ("host", "port", "ae_title")
 
-    _peer: tuple[str, str] | None = PrivateAttr(default=None)
-    _scripts: dict[tuple[Context, ...], Script] = PrivateAttr(default_factory=dict)
+    @cached_property
+    def _seen(self) -> _Seen:
+        return _Seen()
 
     @property
     def place(self) -> str:
@@ -114,21 +124,21 @@ class DicomCheck(NodeCheck):
         """The samples that every association gives: phases, who answered, rejections."""
         for phase, seconds in outcome.phases.items():
             yield _PHASES[phase](seconds)
-        accepted, rejected = outcome.accepted, outcome.rejected
+        accepted, rejected, seen = outcome.accepted, outcome.rejected, self._seen
         if accepted is not None:
-            self._peer = (accepted.implementation_uid, accepted.implementation_version)
-        if self._peer is not None:
+            seen.peer = (accepted.implementation_uid, accepted.implementation_version)
+        if seen.peer is not None:
             # Not a metric with `keep`: that would hold every version that the node ever gave, each as 1.
-            yield Sample(PEER, 1.0, self._peer)
+            yield Sample(PEER, 1.0, seen.peer)
         if rejected is not None:
             source, reason = reasons.rejection_labels(rejected)
             yield REJECTIONS(1, source=source, reason=reason)
 
     def _script(self, contexts: tuple[Context, ...]) -> Script:
-        script = self._scripts.get(contexts)
+        script = self._seen.scripts.get(contexts)
         if script is None:
             node = self.node
-            script = self._scripts[contexts] = Script.write(
+            script = self._seen.scripts[contexts] = Script.write(
                 node=node.name,
                 place=self.place,
                 called=str(node.ae_title),

@@ -87,8 +87,9 @@ class Results:
         if len(record.series) >= MOST_SERIES:
             # What has vanished may have gone for good: its place is free.
             record.series = {key: slot for key, slot in record.series.items() if not slot.vanished}
-            if len(record.series) >= MOST_SERIES:
-                return None
+        # The gauges of the run before are still there when those of the next are named.
+        if len(record.series) >= (2 * MOST_SERIES if declared.kind == "gauge" and not declared.keep else MOST_SERIES):
+            return None
         slot = record.series[metric, values] = slot_for(declared, self.exposition, record.labels, values)
         return slot
 
@@ -156,6 +157,8 @@ class Results:
     def _measure(self, source: object, record: Record, message: tuple[Any, ...]) -> None:
         known = record.known.get(source, {})
         live = [known.get(series) for series in message[7::2]]
+        if len(live) > MOST_SERIES:
+            live = self._first(live)
         for slot, value in zip(live, message[8::2], strict=True):
             if slot is not None:
                 slot.take(value)
@@ -169,6 +172,13 @@ class Results:
                 if not slot.keep and slot not in yielded:
                     slot.vanish()
             record.live = live
+
+    def _first(self, live: list[GaugeSlot | None]) -> list[GaugeSlot | None]:
+        """No more series than one run may give: the first ones."""
+        allowed = set(list(dict.fromkeys(slot for slot in live if slot is not None))[:MOST_SERIES])
+        cut = [slot if slot in allowed else None for slot in live]
+        self.dropped_series += cut.count(None) - live.count(None)
+        return cut
 
     def _turn(self, record: Record, reason: str) -> None:
         """The last run's outcome is another than that of the one before."""

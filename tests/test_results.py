@@ -222,8 +222,10 @@ def test_a_check_with_too_many_series_keeps_the_first_and_the_rest_are_counted(
     results, sender = one_check()
     for _ in range(3):
         sender.send(PING, *(SIZE(1, part=str(part)) for part in range(15)))
-    assert len(lines(results, "pacs_size_bytes")) == 10
-    assert results.dropped_series == 5
+        assert len(lines(results, "pacs_size_bytes")) == 10
+    assert results.dropped_series == 3 * 5
+    sender.send(PING, *(SEEN(1, part=str(part)) for part in range(15)))
+    assert len(lines(results, "pacs_seen_total")) <= 10
 
 
 def test_labels_that_change_all_the_time_do_not_fill_the_check_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -235,6 +237,23 @@ def test_labels_that_change_all_the_time_do_not_fill_the_check_up(monkeypatch: p
         assert found == {f'"{part}"}} {turn}' for part in {turn, turn % 3}}
     assert results.dropped_series == 0
     assert len(results.records[PING].series) <= 11
+
+
+def test_a_run_whose_labels_are_all_new_is_shown_as_the_one_before_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(results_module, "MOST_SERIES", 10)
+    results, sender = one_check()
+    for turn in range(9):
+        sender.send(PING, *(SIZE(turn, part=f"{turn}-{part}") for part in range(9)))
+        assert len(lines(results, f'part="{turn}-')) == len(lines(results, "pacs_size_bytes")) == 9
+    assert results.dropped_series == 0
+
+
+def test_one_series_may_be_observed_often_in_one_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(results_module, "MOST_SERIES", 10)
+    results, sender = one_check()
+    sender.send(PING, *(TOOK(0.5) for _ in range(500)))
+    assert values(results)["pacs_took_seconds_count{}"] == 500
+    assert results.dropped_series == 0
 
 
 def test_suppression_is_a_flag_and_a_word_for_each_cause() -> None:

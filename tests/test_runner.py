@@ -378,6 +378,28 @@ async def test_a_mistake_of_the_author_is_told_and_costs_that_run_only(
     assert gave.samples == [VALUE(1.0)]
 
 
+async def test_the_same_mistake_is_logged_once_until_it_was_mended(caplog: pytest.LogCaptureFixture) -> None:
+    class Fails(Check):
+        wrong: bool = True
+
+        async def run(self) -> AsyncIterator[Sample]:
+            yield VALUE(1)
+            if self.wrong:
+                raise ValueError(CANARY)
+
+    check = Fails()
+    bench = Bench(check)
+    for _ in range(3):
+        assert (await bench.run()).reason == "broken"
+    assert caplog.text.count("is broken") == 1
+    assert "pacs_monitor/runner.py:" not in caplog.messages[0]
+    object.__setattr__(check, "wrong", False)
+    assert (await bench.run()).reason == ""
+    object.__setattr__(check, "wrong", True)
+    await bench.run()
+    assert caplog.text.count("is broken") == 2
+
+
 async def test_a_check_with_a_mistake_still_cleans_up() -> None:
     ended: list[str] = []
 

@@ -83,7 +83,7 @@ def test_a_main_process_that_was_stopped_for_a_while_kills_no_healthy_worker(tmp
 
 
 def test_what_was_put_is_on_disk_though_the_main_process_is_killed_right_then(tmp_path: Path) -> None:
-    for attempt in range(3):
+    for attempt in range(2):
         folder = tmp_path / str(attempt)
         folder.mkdir()
         with main_process(folder) as main:

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from pacs_monitor.units import AeTitle, Count, Duration, FilePath, Host, Name, PlainText, Port, Secret
+from pacs_monitor.units import (
+    AeTitle,
+    Count,
+    Duration,
+    FilePath,
+    Host,
+    Name,
+    PlainText,
+    Port,
+    Secret,
+    check_not_too_long,
+)
 
 Importance = Literal["critical", "normal", "low"]
 
@@ -78,3 +89,13 @@ class Node(BaseModel):
     """How many associations of ours its listener may see at once."""
     min_interval: Duration | None = None
     """No check of this node runs more often; modalities have 30s unless this is set."""
+
+    @field_validator("min_interval")
+    @classmethod
+    def _not_too_long(cls, seconds: float | None) -> float | None:
+        return None if seconds is None else check_not_too_long(seconds)
+
+
+def listener_of(node: Node) -> tuple[str, int]:
+    """What a budget of associations belongs to: host and port, however the host is written."""
+    return str(node.host).lower(), int(node.port or 0)

@@ -12,6 +12,11 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringCo
 DURATION_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "y": 31536000.0}
 # The order of Prometheus: larger units first, each at most once.
 _DURATION = re.compile(r"(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+)s)?(?:(\d+)ms)?", re.ASCII)
+LONGEST_DURATION = 292 * DURATION_UNITS["y"]
+"""Prometheus counts nanoseconds in 64 bits, which are full after so many seconds."""
+SHORTEST_INTERVAL = 0.1
+LONGEST_INTERVAL = DURATION_UNITS["y"]
+_LONGEST_TEXT = 64
 _DURATION_ORDER = ("y", "w", "d", "h", "m", "s", "ms")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(|[kMGTP]i?)B?", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -35,15 +40,32 @@ def parse_duration(value: Any) -> float:
         return float(value)
     if value == "0":
         return 0.0
-    if not isinstance(value, str):
+    if not isinstance(value, str) or len(value) > _LONGEST_TEXT:
         raise ValueError("is not a duration; write for example 15s, 5m or 1h30m")
     match = _DURATION.fullmatch(value)
     if match is None or not value:
         if value.isdigit():
-            raise ValueError(f"{value} has no unit; write {value}s for seconds or {value}m for minutes")
+            raise ValueError(f"{value} has no unit; write {value}s for {value} second{'s' * (value != '1')}")
         raise ValueError(f"{value} is not a duration; write for example 15s, 5m or 1h30m")
     parts = zip(match.groups(), _DURATION_ORDER, strict=True)
-    return sum(int(digits) * DURATION_UNITS[unit] for digits, unit in parts if digits)
+    seconds = sum(int(digits) * DURATION_UNITS[unit] for digits, unit in parts if digits)
+    if seconds > LONGEST_DURATION:
+        raise ValueError(f"{value} is longer than 292y, the longest duration there is; write a shorter one")
+    return seconds
+
+
+def check_interval(seconds: float) -> float:
+    """The same seconds. Raises ValueError with the remedy for an interval that nothing can keep."""
+    if seconds < SHORTEST_INTERVAL:
+        raise ValueError(f"is shorter than {format_duration(SHORTEST_INTERVAL)}; write for example 15s")
+    return check_not_too_long(seconds)
+
+
+def check_not_too_long(seconds: float) -> float:
+    """The same seconds. Raises ValueError with the remedy for more than a year between two runs."""
+    if seconds > LONGEST_INTERVAL:
+        raise ValueError("is longer than 1y; write for example 1h")
+    return seconds
 
 
 def format_duration(seconds: float) -> str:
@@ -82,7 +104,7 @@ def parse_size(value: Any) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     match = _SIZE.fullmatch(str(value).strip())
-    if match is None:
+    if match is None or len(match[1]) > _LONGEST_TEXT:
         raise ValueError(f"{value} is not a size; write for example 500MB, 20GB or 20GiB")
     number, prefix = match.groups()
     base = 1024 if prefix.endswith("i") else 1000

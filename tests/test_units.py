@@ -29,9 +29,17 @@ def test_what_prometheus_would_not_take_is_no_duration(text: str) -> None:
         parse_duration(text)
 
 
-def test_a_duration_without_a_unit_is_answered_with_both_that_may_be_meant() -> None:
-    with pytest.raises(ValueError, match=r"^15 has no unit; write 15s for seconds or 15m for minutes$"):
-        parse_duration("15")
+@pytest.mark.parametrize(("text", "seconds"), [("15", "15s for 15 seconds"), ("1", "1s for 1 second")])
+def test_a_duration_without_a_unit_is_answered_with_the_one_of_prometheus(text: str, seconds: str) -> None:
+    with pytest.raises(ValueError, match=f"^{text} has no unit; write {seconds}$"):
+        parse_duration(text)
+
+
+@pytest.mark.parametrize(("text", "problem"), [("293y", "longer than 292y"), ("9" * 400 + "y", "not a duration")])
+def test_what_prometheus_could_not_count_is_no_duration(text: str, problem: str) -> None:
+    assert parse_duration("292y") == 292 * 31536000
+    with pytest.raises(ValueError, match=problem):
+        parse_duration(text)
 
 
 def test_true_is_no_duration() -> None:

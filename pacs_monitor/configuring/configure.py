@@ -109,10 +109,6 @@ class Configurator:
 
     def _check_times(self, check: Check, settings: Map) -> None:
         every = format_duration(check.interval)
-        for key in ("interval", "timeout", "retry_interval"):
-            if getattr(check, key) is not None and getattr(check, key) <= 0:
-                self._findings.complain(below(settings, key), "is not longer than 0s; write for example 10s")
-                return
         if check.timeout is not None and check.timeout > check.interval:
             message = f"{format_duration(check.timeout)} is longer than the interval of {every}; shorten it"
             self._findings.complain(below(settings, "timeout"), message)

@@ -159,7 +159,7 @@ def check_config(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = Fa
     from pacs_monitor.settings import ConfigError
 
     try:
-        configuration = configs.load(config, data_dir=True)
+        configuration = configs.load(config, data_dir=True, make_data_dir=False)
     except ConfigError as error:
         if as_json:
             print(json.dumps({"complaints": [asdict(complaint) for complaint in error.complaints], "warnings": []}))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,21 +9,22 @@ from typing import Any
 from pacs_monitor.configuring import yamltree
 from pacs_monitor.configuring.complaints import validate
 from pacs_monitor.configuring.configure import Configurator
+from pacs_monitor.configuring.datadir import check_data_dir
 from pacs_monitor.configuring.fields import settings_of, suggestion
 from pacs_monitor.configuring.filling import fill, resolve
 from pacs_monitor.configuring.findings import Findings
+from pacs_monitor.configuring.later import READ_LATER, check_later_sections
 from pacs_monitor.configuring.listening import check_listeners
 from pacs_monitor.configuring.nodes import Described, NodeReader
 from pacs_monitor.configuring.profiles import CheckLists, read_profiles
 from pacs_monitor.configuring.references import check_references
-from pacs_monitor.configuring.tree import Items, Map, Place, Scalar, below, is_null, plain
+from pacs_monitor.configuring.tree import Items, Map, Place, Scalar, below, plain
 from pacs_monitor.content import content_dir
 from pacs_monitor.loader import CheckKind, load_folders
 from pacs_monitor.settings import AgentSettings, Complaint, ConfigError, Configuration, ConfiguredCheck, Key
 
-READ_LATER = ("notify", "people", "on_call")
-"""Sections that other parts read themselves, from `Configuration.raw` and `Configuration.trees`."""
 _LISTS = ("profiles", "nodes", "nodes_from", "checks")
+_NO_CONFIGURATION = "check the name, run pacs-monitor init to write one, or give --config"
 TOP_LEVEL = (*settings_of(AgentSettings), *_LISTS, *READ_LATER)
 
 
@@ -33,18 +33,19 @@ def load(
     kinds: Mapping[str, CheckKind] | None = None,
     *,
     data_dir: bool = False,
+    make_data_dir: bool = True,
     despite_broken: bool = False,
 ) -> Configuration:
     """The configuration that a file and what it names hold.
 
     `kinds` are the kinds to use beside those of `check_dirs`; the built-in ones unless given. With `data_dir` the
-    data directory is made and tried as well. With `despite_broken` a check file that is broken is no complaint: its
-    checks are left out, and `Configuration.broken` says so. Raises ConfigError with all complaints, each at its file
-    and line.
+    data directory is tried as well, and made unless `make_data_dir` forbids it. With `despite_broken` a check file
+    that is broken is no complaint: its checks are left out, and `Configuration.broken` says so. Raises ConfigError
+    with all complaints, each at its file and line.
     """
     findings = Findings()
     findings.read(path)
-    document = yamltree.read(path)
+    document = yamltree.read(path, missing=_NO_CONFIGURATION)
     findings.extend(document.complaints)
     findings.hidden.update(document.hidden)
     root = document.root
@@ -53,7 +54,9 @@ def load(
             findings.complain(root, "is not a mapping; write `setting: value` lines, or run pacs-monitor init")
         raise ConfigError(findings.complaints)
     loading = _Loading(path, root, findings)
-    configuration = loading.load(kinds, data_dir, despite_broken)
+    if data_dir:
+        loading.try_data_dir(make=make_data_dir)
+    configuration = loading.load(kinds, despite_broken)
     if findings.complaints:
         raise ConfigError(findings.complaints)
     return configuration
@@ -64,12 +67,15 @@ class _Loading:
         self._path = path
         self._root = root
         self._findings = findings
+        self._agent = self._agent_settings()
 
-    def load(self, given: Mapping[str, CheckKind] | None, data_dir: bool, despite_broken: bool) -> Configuration:
-        self._complain_of_unknown()
-        agent = self._agent_settings()
-        if data_dir and (fault := check_data_dir(agent.data_dir)):
+    def try_data_dir(self, *, make: bool) -> None:
+        if fault := check_data_dir(self._agent.data_dir, make=make):
             self._findings.complain(below(self._root, "data_dir"), fault)
+
+    def load(self, given: Mapping[str, CheckKind] | None, despite_broken: bool) -> Configuration:
+        agent = self._agent
+        self._complain_of_unknown()
         kinds, faults = self._kinds(given)
         if not despite_broken:
             self._findings.extend(faults)
@@ -80,7 +86,7 @@ class _Loading:
         described = reader.read(self._root.get("nodes"), self._root.get("nodes_from"))
         check_listeners(agent.web, agent.scp, self._root, self._findings)
         check_references(agent, described, reader.names, self._root, self._findings)
-        self._check_ways_to_notify()
+        check_later_sections(self._root, self._findings)
         configurator = Configurator(agent, kinds, profiles, lists, self._findings)
         checks = self._checks(configurator, described)
         return Configuration(
@@ -132,17 +138,6 @@ class _Loading:
                     self._findings.complain(item, f"there is no folder {folder}; make it, or check the name")
         return folders
 
-    def _check_ways_to_notify(self) -> None:
-        alerting = self._root.get("alerting")
-        named = alerting.get("routes") if isinstance(alerting, Map) else None
-        if not isinstance(named, Scalar) or not named.text or not isinstance(alerting, Map):
-            return
-        if not resolve(named).is_file():
-            self._findings.complain(below(alerting, "routes"), f"there is no file {resolve(named)}; check the name")
-        elif not is_null(self._root.get("notify")):
-            message = "an Alertmanager file and `notify` both say who is told; keep one of the two"
-            self._findings.complain(below(alerting, "routes"), message)
-
     def _checks(self, configurator: Configurator, described: Mapping[str, Described]) -> dict[Key, ConfiguredCheck]:
         configurator.check_profiles()
         checks: dict[Key, ConfiguredCheck] = {}
@@ -170,16 +165,3 @@ def _label_owners(kinds: Mapping[str, CheckKind]) -> dict[str, str]:
             for label in metric.labelnames:
                 owners.setdefault(label, kind.kind)
     return owners
-
-
-def check_data_dir(path: Path) -> str:
-    """What keeps state from being written there, with the remedy; nothing if all is well. Makes the directory."""
-    try:
-        path.mkdir(mode=0o750, exist_ok=True)
-    except OSError as error:
-        return f"{path} cannot be made ({error.strerror}); make it, and give it to the user that runs pacs-monitor"
-    try:
-        with tempfile.TemporaryFile(dir=path):
-            return ""
-    except OSError as error:
-        return f"{path} is not writable ({error.strerror}); give it to the user that runs pacs-monitor"

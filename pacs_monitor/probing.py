@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from pacs_monitor.config import check_data_dir
+from pacs_monitor.configuring.datadir import check_data_dir
 from pacs_monitor.results import Record, Results
 from pacs_monitor.settings import Configuration, Key
 from pacs_monitor.state import State, StateError

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from pacs_monitor.config import TOP_LEVEL, check_data_dir, load
-from pacs_monitor.fields import settings_of
+from pacs_monitor.config import TOP_LEVEL, load
+from pacs_monitor.configuring.datadir import check_data_dir
+from pacs_monitor.configuring.fields import settings_of
 from pacs_monitor.loader import load_folders
 from pacs_monitor.settings import ConfigError, Configuration
 
@@ -218,6 +219,51 @@ nodes:
     ]
 
 
+def test_a_section_that_this_version_does_not_use_is_a_warning(loaded: Load) -> None:
+    found = loaded(
+        """\
+checks: [space: {path: /}]
+alerting: {rules: [builtin, "*.rules.yml", "*.yml"]}
+notify: {}
+people: []
+on_call: {}
+scp: {}
+""",
+        x__rules__yml="",
+    )
+    assert warnings(found) == [
+        "pacs-monitor.yml:2: alerting: is read and checked, but this version evaluates no rules and sends no alerts; "
+        "until one does, have Prometheus and Alertmanager do it",
+        "pacs-monitor.yml:3: notify: is read, but this version notifies nobody; "
+        "until one does, have Alertmanager do it",
+        "pacs-monitor.yml:4: people: is read, but nothing uses it in this version; leave it out until one does",
+        "pacs-monitor.yml:5: on_call: is read, but nothing uses it in this version; leave it out until one does",
+        "pacs-monitor.yml:6: scp: is read and checked, but this version has no listener of its own; "
+        "leave it out until one does",
+    ]
+
+
+def test_a_rule_file_may_be_named_with_its_whole_path(loaded: Load, tmp_path: Path) -> None:
+    found = loaded(f"alerting: {{rules: ['{tmp_path}/mine.yml', '{tmp_path}/m*.yml']}}\n", mine__yml="groups: []")
+    assert found.agent.alerting.rules[0] == f"{tmp_path}/mine.yml"
+
+
+def test_nodes_of_one_listener_may_share_its_budget(loaded: Load) -> None:
+    many = "port: 104, max_associations: 4"
+    text = f"nodes: [{{name: a, host: h, {many}}}, {{name: b, host: H, {many}}}, {{name: c, host: h, port: 105}}]\n"
+    assert len(loaded(text).nodes) == 3
+
+
+def test_a_configuration_that_is_not_there_is_one_complaint(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as mistakes:
+        load(tmp_path / "c.yml", KINDS)
+    remedy = "check the name, run pacs-monitor init to write one, or give --config"
+    assert str(mistakes.value) == f"{tmp_path / 'c.yml'}: there is no such file; {remedy}"
+    with pytest.raises(ConfigError) as mistakes:
+        load(tmp_path, KINDS)
+    assert str(mistakes.value) == f"{tmp_path}: is a folder; name a file"
+
+
 def test_a_secret_comes_from_its_file_without_the_last_line_break(loaded: Load, tmp_path: Path) -> None:
     found = loaded("web: {bearer_token_file: token}\n", token="line\nbreak\r\n")
     assert found.agent.web.bearer_token is not None
@@ -352,6 +398,31 @@ def test_the_data_directory_is_made_only_when_asked_for(tmp_path: Path) -> None:
     load(path, KINDS, data_dir=True)
     assert (tmp_path / "state").is_dir()
     assert list((tmp_path / "state").iterdir()) == []
+
+
+def test_whether_the_data_directory_could_be_made_is_told_and_nothing_is_left(tmp_path: Path) -> None:
+    path = tmp_path / "c.yml"
+    path.write_text("data_dir: state\n")
+    load(path, KINDS, data_dir=True, make_data_dir=False)
+    assert list(tmp_path.iterdir()) == [path]
+    (tmp_path / "state").mkdir()
+    load(path, KINDS, data_dir=True, make_data_dir=False)
+    assert list((tmp_path / "state").iterdir()) == []
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_data_directory_that_could_not_be_made_is_a_fault(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    assert f"({tmp_path} is not writable)" in check_data_dir(tmp_path / "state", make=False)
+
+
+@pytest.mark.parametrize("make", [True, False])
+def test_a_data_directory_without_a_folder_to_make_it_in_is_a_fault(tmp_path: Path, make: bool) -> None:
+    path = tmp_path / "none/state"
+    why = "No such file or directory" if make else f"there is no folder {tmp_path / 'none'}"
+    remedy = "make it, and give it to the user that runs pacs-monitor"
+    assert check_data_dir(path, make=make) == f"{path} cannot be made ({why}); {remedy}"
+    assert not path.parent.exists()
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")

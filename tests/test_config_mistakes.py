@@ -39,6 +39,11 @@ site: b
         "pacs-monitor.yml:1: opens a bracket that is not closed; close it with ]",
     ),
     row(
+        "a list that is opened at the end of the file",
+        "site: a\nnodes: [\n",
+        "pacs-monitor.yml:2: opens a bracket that is not closed; close it with ]",
+    ),
+    row(
         "a quote that is not closed",
         """\
 site: 'north
@@ -314,7 +319,7 @@ nodes:
 nodes:
   - {name: a, profile: archiv}
 """,
-        "pacs-monitor.yml:2: nodes[0].profile: there is no profile archiv; there is none yet",
+        "pacs-monitor.yml:2: nodes[0].profile: there is no profile archiv; define it in a section `profiles`, as in `profiles: {archiv: [c_echo]}`",
     ),
     row(
         "a misspelt kind in a profile",
@@ -338,7 +343,7 @@ nodes:
   - {name: a, host: h, port: 104, ae_title: A, profile: archive}
   - {name: b, host: h, port: 104, ae_title: A, profile: archive}
 """,
-        "pacs-monitor.yml:2: profiles.archive.greet.interval: 15 has no unit; write 15s for seconds or 15m for minutes",
+        "pacs-monitor.yml:2: profiles.archive.greet.interval: 15 has no unit; write 15s for 15 seconds",
     ),
     row(
         "a duration that is none in a profile",
@@ -441,7 +446,90 @@ checks:
 checks:
   - space: {path: /, interval: 0s}
 """,
-        "pacs-monitor.yml:2: checks.space.interval: is not longer than 0s; write for example 10s",
+        "pacs-monitor.yml:2: checks.space.interval: is shorter than 100ms; write for example 15s",
+    ),
+    row(
+        "an interval too short to be kept",
+        """\
+checks:
+  - space: {path: /, interval: 99ms}
+""",
+        "pacs-monitor.yml:2: checks.space.interval: is shorter than 100ms; write for example 15s",
+    ),
+    row(
+        "intervals of more than a year",
+        """\
+nodes:
+  - {name: a, min_interval: 2y}
+checks:
+  - space: {path: /, interval: 2y}
+""",
+        "pacs-monitor.yml:2: nodes[0].min_interval: is longer than 1y; write for example 1h",
+        "pacs-monitor.yml:4: checks.space.interval: is longer than 1y; write for example 1h",
+    ),
+    row(
+        "an interval that nobody can count",
+        """\
+checks:
+  - space: {path: /, interval: 1000y}
+""",
+        "pacs-monitor.yml:2: checks.space.interval: 1000y is longer than 292y, the longest duration there is; write a shorter one",
+    ),
+    row(
+        "an interval of nothing, of a kind with a default of its own, in a profile that no node uses",
+        """\
+profiles:
+  p: [deposit: {interval: 0s}]
+""",
+        "pacs-monitor.yml:2: profiles.p.deposit.interval: is shorter than 100ms; write for example 15s",
+    ),
+    row(
+        "a timeout of nothing",
+        """\
+checks:
+  - space: {path: /, timeout: 0s}
+""",
+        "pacs-monitor.yml:2: checks.space.timeout: is not longer than 0s; write for example 10s",
+    ),
+    row(
+        "a retry at once",
+        """\
+checks:
+  - space: {path: /, retry_interval: 0s}
+""",
+        "pacs-monitor.yml:2: checks.space.retry_interval: is shorter than 100ms; write for example 15s",
+    ),
+    row(
+        "down after no failure",
+        """\
+checks:
+  - space: {path: /, down_after: 0}
+""",
+        "pacs-monitor.yml:2: checks.space.down_after: 0 is too small; write 1 or more",
+    ),
+    row(
+        "one listener with two budgets of associations",
+        """\
+nodes:
+  - {name: a, host: PACS, port: 104, max_associations: 2}
+  - {name: b, host: pacs, port: 104}
+  - {name: c, host: pacs, port: 105}
+  - {name: d, host: Pacs, port: 104, max_associations: 3}
+  - {name: e, host: pacs, port: 104, max_associations: 2}
+""",
+        "pacs-monitor.yml:3: nodes[1].max_associations: is 1 here and 2 for a, which has the same listener pacs:104; give both the same",
+        "pacs-monitor.yml:5: nodes[3].max_associations: is 3 here and 2 for a, which has the same listener Pacs:104; give both the same",
+    ),
+    row(
+        "rule files that are not there",
+        """\
+alerting:
+  rules: [builtin, rules/*.yml, mine.yml, rules]
+""",
+        "pacs-monitor.yml:2: alerting.rules[1]: no file matches rules/*.yml; check the name",
+        "pacs-monitor.yml:2: alerting.rules[2]: there is no file mine.yml; check the name",
+        "pacs-monitor.yml:2: alerting.rules[3]: rules is a folder; name its files, as in rules/*.yml",
+        files={"rules/readme.txt": "x"},
     ),
     row(
         "a share over 100%",
@@ -550,7 +638,7 @@ nodes:
     row(
         "a secret's file that is a folder",
         "web: {bearer_token_file: .}\n",
-        "pacs-monitor.yml:1: web.bearer_token_file: .: the file cannot be read (Is a directory); check its rights",
+        "pacs-monitor.yml:1: web.bearer_token_file: .: is a folder; name a file",
     ),
     row(
         "a secret and its file at once",
@@ -985,7 +1073,7 @@ nodes_from:
 nodes_from:
   - {file: m.csv}
 """,
-        "m.csv:2: profile: there is no profile modality; there is none yet",
+        "m.csv:2: profile: there is no profile modality; define it in a section `profiles`, as in `profiles: {modality: [c_echo]}`",
         files={"m.csv": "name,profile\nct1,modality\n"},
     ),
     row(

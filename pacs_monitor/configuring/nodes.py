@@ -115,11 +115,15 @@ class NodeReader:
             if not isinstance(item, Scalar) or not item.text:
                 self._findings.complain(item, "is not the name of a profile; write `profile: archive`")
             elif item.text not in self._profiles:
-                near = suggestion(item.text, self._profiles)
-                self._findings.complain(item, f"there is no profile {item.text}; {near}")
+                self._findings.complain(item, f"there is no profile {item.text}; {self._profile_hint(item.text)}")
             else:
                 names.append(item.text)
         return names
+
+    def _profile_hint(self, name: str) -> str:
+        if self._profiles:
+            return suggestion(name, self._profiles)
+        return f"define it in a section `profiles`, as in `profiles: {{{name}: [c_echo]}}`"
 
     def _merged(self, source: Source, profiles: list[str]) -> Map:
         result = Map(source.tree.file, source.tree.line, source.tree.path, {})

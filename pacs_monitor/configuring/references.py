@@ -11,7 +11,7 @@ from pacs_monitor.configuring.findings import Findings
 from pacs_monitor.configuring.nodes import Described
 from pacs_monitor.configuring.tree import Items, Map, Place, Scalar, Value, below
 from pacs_monitor.metric_rules import RESERVED_LABELS
-from pacs_monitor.node import Node
+from pacs_monitor.node import Node, listener_of
 from pacs_monitor.settings import AgentSettings, Maintenance
 
 _OF_A_NODE = ("role", "importance", "site", "node")
@@ -42,6 +42,7 @@ class _Checker:
         for described in self._described.values():
             self._check_node(described)
         self._check_cycles()
+        self._check_budgets()
         self._check_self_check()
         planned_names: set[str] = set()
         for number, planned in enumerate(self._agent.maintenance):
@@ -93,6 +94,21 @@ class _Checker:
         for ring in rings(parents):
             place = below(self._described[ring[0]].settings, "reached_through")
             self._findings.complain(place, f"leads back to itself: {' -> '.join(ring)}; remove one of these")
+
+    def _check_budgets(self) -> None:
+        listeners: dict[tuple[str, int], Described] = {}
+        for described in self._described.values():
+            node = described.node
+            if node.host is None or node.port is None:
+                continue
+            first = listeners.setdefault(listener_of(node), described)
+            limit = first.node.max_associations
+            if node.max_associations != limit:
+                message = (
+                    f"is {node.max_associations} here and {limit} for {first.node.name}, which has the same listener "
+                    f"{node.host}:{node.port}; give both the same"
+                )
+                self._findings.complain(below(described.settings, "max_associations"), message)
 
     def _check_self_check(self) -> None:
         section = self._root.get("self_check")

@@ -18,6 +18,10 @@ class TextFileError(Exception):
         self.message = message
 
 
+class MissingFileError(TextFileError):
+    """There is no such file."""
+
+
 def read_text(path: Path, max_bytes: int = MAX_BYTES) -> str:
     """The text of a UTF-8 file without its byte order mark. Raises TextFileError with the remedy."""
     raw = read_bytes(path, max_bytes)
@@ -40,7 +44,9 @@ def read_bytes(path: Path, max_bytes: int = MAX_BYTES) -> bytes:
         with path.open("rb") as file:
             raw = file.read(max_bytes + 1)
     except FileNotFoundError:
-        raise TextFileError(0, "there is no such file; check the name") from None
+        raise MissingFileError(0, "there is no such file; check the name") from None
+    except IsADirectoryError:
+        raise TextFileError(0, "is a folder; name a file") from None
     except OSError as error:
         raise TextFileError(0, f"the file cannot be read ({error.strerror}); check its rights") from None
     if len(raw) > max_bytes:

@@ -26,7 +26,7 @@ from ruamel.yaml.events import (
 )
 
 from pacs_monitor.configuring import yamlwords
-from pacs_monitor.configuring.textfile import TextFileError, read_text
+from pacs_monitor.configuring.textfile import MissingFileError, TextFileError, read_text
 from pacs_monitor.configuring.tree import Entry, Items, Map, Scalar, Value, is_null, size_of
 from pacs_monitor.settings import Complaint
 
@@ -48,15 +48,19 @@ class Document:
     """Texts that came from the environment, and how to write them where people can see it."""
 
 
-def read(path: Path, environment: Mapping[str, str] | None = None, root: str = "") -> Document:
+def read(
+    path: Path, environment: Mapping[str, str] | None = None, root: str = "", missing: str = "check the name"
+) -> Document:
     """The tree of a file; `${NAME}` is taken from `environment`, the process's own unless given.
 
-    Never raises for what the file holds: see the complaints. `root` begins the path of each value.
+    Never raises for what the file holds: see the complaints. `root` begins the path of each value; `missing` is
+    the remedy if there is no such file.
     """
     try:
         text = read_text(path)
     except TextFileError as error:
-        complaint = Complaint(str(path), error.line, "", error.message)
+        message = f"there is no such file; {missing}" if isinstance(error, MissingFileError) else error.message
+        complaint = Complaint(str(path), error.line, "", message)
         return Document(Scalar(str(path), error.line, root, None), [complaint])
     return read_string(text, str(path), environment, root)
 

@@ -4,8 +4,19 @@ from __future__ import annotations
 
 import re
 
+from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.tokens import (
+    FlowMappingEndToken,
+    FlowMappingStartToken,
+    FlowSequenceEndToken,
+    FlowSequenceStartToken,
+    Token,
+)
 
+_BRACKET = "opens a bracket that is not closed; close it with {0}"
+# The one problem that is told where the file ends, without the line of the bracket.
+_ENDS_IN_BRACKETS = "expected the node content, but found '<stream end>'"
 # ruamel.yaml's problem, whether its context's line is the better one, the sentence. The first match counts.
 _SENTENCES: tuple[tuple[str, bool, str], ...] = (
     (r"character '\\t'", False, "holds a tab where only spaces may stand; indent with spaces"),
@@ -24,7 +35,7 @@ _SENTENCES: tuple[tuple[str, bool, str], ...] = (
         False,
         r"begins a text with {0}, which has a meaning in YAML; put the text in quotes",
     ),
-    (r"expected ',' or '(.)'", True, "opens a bracket that is not closed; close it with {0}"),
+    (r"expected ',' or '(.)'", True, _BRACKET),
     (r"unexpected end of stream", True, "opens a quote that is not closed; close it"),
     (r"unexpected document separator", True, "opens a quote that is not closed; close it"),
     (
@@ -51,12 +62,26 @@ _SENTENCES: tuple[tuple[str, bool, str], ...] = (
 def explain(error: MarkedYAMLError, text: str) -> tuple[int, str]:
     """The line of a mistake, and a sentence with the remedy."""
     problem = error.problem or ""
+    if problem == _ENDS_IN_BRACKETS:
+        line, closing = _open_bracket(text)
+        return line, _BRACKET.format(closing)
     for pattern, use_context, sentence in _SENTENCES:
         found = re.search(pattern, problem)
         if found:
             mark = (error.context_mark if use_context else None) or error.problem_mark
             return _line(mark), _with_hint(sentence.format(*found.groups()), error, text)
     return _line(error.problem_mark or error.context_mark), "is not YAML; check this line and the one above"
+
+
+def _open_bracket(text: str) -> tuple[int, str]:
+    """The line of the innermost bracket that is open where the text ends, and what closes it."""
+    opened: list[Token] = []
+    for token in YAML(typ="safe", pure=True).scan(text):
+        if isinstance(token, FlowSequenceStartToken | FlowMappingStartToken):
+            opened.append(token)
+        elif isinstance(token, FlowSequenceEndToken | FlowMappingEndToken):
+            opened.pop()
+    return _line(opened[-1].start_mark), "]" if isinstance(opened[-1], FlowSequenceStartToken) else "}"
 
 
 def _line(mark: object) -> int:

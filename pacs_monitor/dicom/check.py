@@ -12,7 +12,7 @@ from pacs_monitor.dicom import reasons
 from pacs_monitor.dicom.codec import Context, Identity
 from pacs_monitor.dicom.conversation import VERIFICATION_ONLY, Outcome, Script
 from pacs_monitor.dicom.echo import echo
-from pacs_monitor.node import UserIdentity
+from pacs_monitor.node import UserIdentity, listener_of
 
 if TYPE_CHECKING:
     from pacs_monitor.dicom.services import Association
@@ -66,7 +66,7 @@ class DicomCheck(NodeCheck):
         What is waited counts as lateness: it neither lengthens the run nor shortens its time.
         """
         surroundings, node = self.surroundings, self.node
-        listener = (str(node.host), int(node.port or 0))
+        listener = listener_of(node)
         if not surroundings.budget.try_acquire(listener, node.max_associations):
             surroundings.waiting = True
             try:

@@ -120,6 +120,8 @@ def test_a_variable_that_is_not_set_or_not_well_formed_is_a_complaint() -> None:
         ("a: - b\n", "1: holds a '- ' where none can stand; begin the list on the next line"),
         ("a: @b\n", "1: begins a text with @, which has a meaning in YAML; put the text in quotes"),
         ("a: {b: 1,\nc: 2\n", "1: opens a bracket that is not closed; close it with }"),
+        ("a: {b: [1], c: {}}\nd:\n  e: [\n\n", "3: opens a bracket that is not closed; close it with ]"),
+        ("a: [b,\n  {c: \n", "2: opens a bracket that is not closed; close it with }"),
         ("a: [b]]\n", "1: holds a ] that nothing opened; remove it"),
         ('a: "\\q"\n', "1: holds a backslash in double quotes; write \\\\ for one backslash, or use single quotes"),
         ("a:\n  b\nc\n", "3: is a line without ':'; write `setting: value`"),
@@ -181,5 +183,7 @@ def test_a_byte_order_mark_and_windows_line_ends_change_nothing(tmp_path: Path) 
 def test_a_file_that_is_not_there_is_a_complaint(tmp_path: Path) -> None:
     missing = yamltree.read(tmp_path / "none.yml").complaints
     assert [complaint.message for complaint in missing] == ["there is no such file; check the name"]
+    wanted = yamltree.read(tmp_path / "none.yml", missing="write it").complaints
+    assert [complaint.message for complaint in wanted] == ["there is no such file; write it"]
     folder = yamltree.read(tmp_path).complaints
-    assert [complaint.message for complaint in folder] == ["the file cannot be read (Is a directory); check its rights"]
+    assert [complaint.message for complaint in folder] == ["is a folder; name a file"]

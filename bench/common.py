@@ -95,7 +95,7 @@ class Goal:
     def row(self) -> list[str]:
         """Cells of a table."""
         sign = "≥" if self.at_least else "≤"
-        return [self.what, f"{sign} {self.limit:g}{self.unit}", figure(self.measured, 3, self.unit), self.verdict]
+        return [self.what, f"{sign} {self.limit:g}{self.unit}", figure(self.measured, 4, self.unit), self.verdict]
 
 
 def figure(value: float | None, digits: int = 3, unit: str = "") -> str:

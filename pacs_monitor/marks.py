@@ -38,10 +38,12 @@ class Board:
         """The worker has the descriptor: ours is not needed any more."""
         os.close(self.descriptor)
 
-    def suspects(self) -> list[int]:
-        """The check whose code ran on the loop; if none did, those with code in threads."""
-        turn, *threads = _BOARD.unpack(self._map[:])
-        return [turn] if turn else sorted({number for number in threads if number})
+    def suspects(self, threads: bool = True) -> list[int]:
+        """The check whose code ran on the loop; if none did, those with code in `threads`."""
+        turn, *others = _BOARD.unpack(self._map[:])
+        if turn:
+            return [turn]
+        return sorted({number for number in others if number}) if threads else []
 
 
 def use(descriptor: int) -> None:

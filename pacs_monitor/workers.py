@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import pickle
 import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
-from zlib import crc32
 
 from pacs_monitor import wire
+from pacs_monitor.asking import ProbeReport, Probes
 from pacs_monitor.births import Births, NurseryError
 from pacs_monitor.blame import Blame
 from pacs_monitor.keeping import Keeping
 from pacs_monitor.links import Link
+from pacs_monitor.placing import Placing, name_of
 from pacs_monitor.results import Record, Results
 from pacs_monitor.settings import Key
 from pacs_monitor.state import State
-from pacs_monitor.worker import Order
+
+__all__ = ["NODES_PER_WORKER", "Counters", "ProbeReport", "Workers"]
 
 log = logging.getLogger(__name__)
 
@@ -30,19 +31,6 @@ STARTS_WITHIN = 10.0
 """Seconds that a worker has for its first sign of life; it is forked in some milliseconds."""
 WATCH_EVERY = 0.1
 NODES_PER_WORKER = 5_000
-BATCH = 200
-"""Orders in one message."""
-
-
-@dataclass
-class ProbeReport:
-    """What one run gave, for the person who asked for it. Times in seconds."""
-
-    started: float
-    duration: float
-    reason: str
-    message: str
-    samples: list[tuple[str, dict[str, str], float]]
 
 
 @dataclass
@@ -73,16 +61,14 @@ class Workers:
 
         Raises StateError.
         """
-        self._scheduled = scheduled
         self._results = results
         self._loop = asyncio.get_running_loop()
         self._births = births or Births(level)
         self._blame = Blame()
         self._links: dict[int, Link] = {}
-        self._placed: dict[int, int] = {}
         self._keeping = Keeping(state)
-        self._probes: dict[int, tuple[Link, int, asyncio.Future[ProbeReport]]] = {}
-        self._next_request = 1
+        self._placing = Placing(self._keeping, scheduled)
+        self._probes = Probes()
         self._watch: asyncio.TimerHandle | None = None
         self._watched = 0.0
         self._stopping = False
@@ -100,31 +86,27 @@ class Workers:
         self._watch = self._loop.call_later(WATCH_EVERY, self._look)
 
     def place_of(self, record: Record) -> int:
-        """Which worker a check belongs to: by its listener's host, so that one budget sees all its associations."""
-        node = record.node
-        anchor = (node.host or node.name) if node else record.configured.name
-        return crc32(anchor.encode()) % len(self._links)
+        """Which worker a check belongs to."""
+        return self._placing.place_of(record, len(self._links))
 
     def order(self, records: list[Record]) -> None:
         """Start these checks, or start them anew with what the configuration says now."""
-        by_place: dict[int, list[Order]] = {}
+        by_place: dict[int, list[Record]] = {}
         for record in records:
-            place = self.place_of(record)
-            old = self._placed.get(record.number)
+            place, old = self._placing.put(record, len(self._links))
             if old is not None and old != place:
                 self._links[old].send((wire.DROP, (record.number,)))
-            self._placed[record.number] = place
             self._blame.clear(record.number)
-            by_place.setdefault(place, []).append(self._order(record))
-        for place, orders in by_place.items():
-            self._hand_out(self._links[place], orders)
+            by_place.setdefault(place, []).append(record)
+        for place, ordered in by_place.items():
+            self._placing.hand_out(self._links[place], ordered)
 
     def drop(self, numbers: list[int]) -> None:
         """Stop these checks."""
         by_place: dict[int, list[int]] = {}
         for number in numbers:
-            place = self._placed.pop(number, None)
             self._blame.clear(number)
+            place = self._placing.take_out(number)
             if place is not None:
                 by_place.setdefault(place, []).append(number)
         for place, gone in by_place.items():
@@ -138,16 +120,7 @@ class Workers:
         """Run a check now. Raises ConnectionError if its worker ends meanwhile, KeyError if it was never ordered."""
         if self._blame.withheld(record.number):
             return ProbeReport(record.last_run or 0.0, 0.0, record.reason, record.message, [])
-        request, self._next_request = self._next_request, self._next_request + 1
-        link = self._links[self._placed[record.number]]
-        answer: asyncio.Future[ProbeReport] = self._loop.create_future()
-        self._probes[request] = (link, record.number, answer)
-        if not link.replaced:  # else it is asked of the next one
-            link.send((wire.PROBE, request, record.number))
-        try:
-            return await answer
-        finally:
-            self._probes.pop(request, None)
+        return await self._probes.ask(self._links[self._placing.where(record.number)], record.number)
 
     async def stop(self, within: float) -> bool:
         """Have all workers release their associations and end; kill what is left after `within` seconds."""
@@ -162,8 +135,7 @@ class Workers:
             if not link.ended.done():
                 link.kill()
             link.hang_up()
-        for link in links:
-            self._fail_probes(link, "the agent ended while the check ran")
+            self._probes.fail(link, "the agent ended while the check ran")
         await self._births.close()
         return clean
 
@@ -205,7 +177,7 @@ class Workers:
         elif kind == wire.REMEMBER:
             self._run(self._remember(link, *message[1:]))
         elif kind == wire.PROBED:
-            self._probed(message)
+            self._probes.answered(message)
         elif kind == wire.SKIPPED:
             self.counters.skipped[message[2]] = self.counters.skipped.get(message[2], 0) + 1
         elif kind == wire.BROKEN:
@@ -221,13 +193,6 @@ class Workers:
         self._results.forget(link)
         link.end()
         self._replace(link, "crashed", "it ended by itself")
-
-    def _probed(self, message: tuple[Any, ...]) -> None:
-        _, request, started, duration, reason, text, samples = message
-        waiting = self._probes.get(request)
-        if waiting is not None and not waiting[2].done():
-            told = [(name, dict(zip(names, values, strict=True)), value) for name, names, values, value in samples]
-            waiting[2].set_result(ProbeReport(started, duration, reason, text, told))
 
     async def _remember(self, link: Link, request: int, number: int, key: str, value: str | None, keep: bool) -> None:
         record, error = self._results.numbers.get(number), "the check is not configured any more"
@@ -251,9 +216,7 @@ class Workers:
             elif link.seen is not None and now - link.seen > HANGS_AFTER:
                 self._replace(link, "hung", f"no sign of life for {now - link.seen:.1f} s")
         for number in self._blame.pardoned(now):
-            record = self._results.numbers.get(number)
-            if record is not None and number in self._placed:
-                self._hand_out(self._links[self._placed[number]], [self._order(record)])
+            self._placing.hand_out(self._links[self._placing.where(number)], [self._results.numbers[number]])
 
     def _replace(self, link: Link, how: str, why: str) -> None:
         if link.replaced or self._stopping:
@@ -261,13 +224,13 @@ class Workers:
         link.replaced = True
         log.error("worker %d is replaced: %s", link.pid, why)
         self.counters.restarts[how] = self.counters.restarts.get(how, 0) + 1
-        self._fail_probes(link, "the worker ended while the check ran")
+        self._probes.fail(link, "the worker ended while the check ran")
         self._run(self._renew(link, how))
 
     async def _renew(self, link: Link, how: str) -> None:
         link.kill()
         if how != "abandoned":
-            self._blame_for(link)
+            self._blame_for(link, how)
         while not self._stopping:
             try:
                 await self._spawn(link.place)
@@ -280,27 +243,20 @@ class Workers:
         if self._stopping:
             return
         numbers = self._results.numbers
-        placed = [numbers[one] for one, place in self._placed.items() if place == link.place and one in numbers]
-        allowed = [record for record in placed if not self._blame.withheld(record.number)]
-        self._hand_out(self._links[link.place], [self._order(record) for record in allowed])
-        for request, (asked, number, answer) in self._probes.items():
-            if asked is link:
-                self._probes[request] = (self._links[link.place], number, answer)
-                self._links[link.place].send((wire.PROBE, request, number))
+        allowed = [number for number in self._placing.at(link.place) if not self._blame.withheld(number)]
+        self._placing.hand_out(self._links[link.place], [numbers[number] for number in allowed if number in numbers])
+        self._probes.hand_over(link, self._links[link.place])
 
-    def _fail_probes(self, link: Link, why: str) -> None:
-        for asked, _, answer in self._probes.values():
-            if asked is link and not answer.done():
-                answer.set_exception(ConnectionError(why))
-
-    def _blame_for(self, link: Link) -> None:
+    def _blame_for(self, link: Link, how: str) -> None:
         """Tell of the check whose code ran when the worker went down: else nobody would hear of it."""
-        suspects = [number for number in link.board.suspects() if number in self._results.numbers]
+        # A thread can end the process; it can hardly make it stand still.
+        board = link.board.suspects(threads=how == "crashed")
+        suspects = [number for number in board if number in self._results.numbers]
         for number in suspects:
             self._blame.strike(number, self._loop.time())
             if len(suspects) > 1 and not self._blame.withheld(number):
                 continue
-            name = self._order(self._results.numbers[number]).name
+            name = name_of(self._results.numbers[number])
             log.error("%s is broken: it took worker %d down", name, link.pid)
             why = f"the check itself is broken: it took the process down in which {name} ran; report it to its author"
             self._results.take(link, (wire.RESULT, number, time.time(), 0.0, 0.0, "broken", why))
@@ -320,24 +276,6 @@ class Workers:
             link.hang_up()
         else:
             self._links[place] = link
-
-    def _order(self, record: Record) -> Order:
-        configured = record.configured
-        node, name = configured.key
-        return Order(
-            record.number,
-            f"{node}/{name}" if node else name,
-            str(configured.source),
-            configured.settings,
-            configured.node,
-            dict(configured.labels).get("site", ""),
-            self._keeping.of(configured.key),
-            scheduled=self._scheduled,
-        )
-
-    def _hand_out(self, link: Link, orders: list[Order]) -> None:
-        for start in range(0, len(orders), BATCH):
-            link.send((wire.LOAD, pickle.dumps(orders[start : start + BATCH])))
 
     def _run(self, work: Any) -> None:
         task = self._loop.create_task(work)

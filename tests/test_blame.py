@@ -133,6 +133,7 @@ async def test_a_thread_of_a_check_is_on_the_board_until_it_returns(board: marks
     task = asyncio.create_task(_awaited(7, work()))
     await asyncio.sleep(0.05)
     assert board.suspects() == [7]
+    assert board.suspects(threads=False) == []
     release.set()
     await task
     assert board.suspects() == []

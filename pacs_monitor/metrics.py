@@ -30,13 +30,15 @@ def series_name(name: str, labels: Labels) -> str:
     return f"{name}{{{inner}}}" if inner else name
 
 
+_NO_NUMBERS = {"nan": "NaN", "inf": "+Inf", "-inf": "-Inf"}
+
+
 def number(value: float) -> str:
     """A value as both text formats write it: the shortest that reads back the same."""
-    if value != value:
-        return "NaN"
-    if value in (float("inf"), float("-inf")):
-        return "+Inf" if value > 0 else "-Inf"
-    return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
+    text = repr(value + 0.0)
+    if text[-2:] == ".0":
+        return text[:-2]
+    return _NO_NUMBERS.get(text, text)
 
 
 @dataclass

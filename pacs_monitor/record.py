@@ -16,7 +16,7 @@ class Record:
         "duration",
         "failures",
         "flags",
-        "heads",
+        "head",
         "known",
         "labels",
         "last_run",
@@ -51,7 +51,8 @@ class Record:
         """What a worker's numbers mean, by worker."""
         self.live: list[GaugeSlot | None] | None = None
         """What the last run yielded; None if that must be looked at anew."""
-        self.heads: dict[str, str] = {}
+        self.head = ""
+        """The labels as every line of the check has them, with braces and a space behind."""
         """The standard series' names with their labels."""
         self.flags: dict[str, float] = {}
         """Values of the standard series that change seldom."""

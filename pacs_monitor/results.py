@@ -31,7 +31,14 @@ _STANDARD = {
     "pacs_check_threshold": ("gauge", "A limit from the check's settings that rules compare with, in its base unit."),
     "pacs_node_info": ("gauge", "What the configuration says of a node; always 1."),
 }
-
+_STAMPED = (
+    "pacs_check_runs_total",
+    "pacs_check_failures_total",
+    "pacs_check_last_run_timestamp_seconds",
+    "pacs_check_duration_seconds",
+    "pacs_check_last_success_timestamp_seconds",
+)
+"""What changes with each run, in the order of `_stamp`."""
 
 Listener = Callable[[Record], None]
 
@@ -49,6 +56,7 @@ class Results:
         self.skipped = 0
         self._next = 1
         self._families = {name: self.exposition.family(name, kind, help) for name, (kind, help) in _STANDARD.items()}
+        self._stamped = [self._families[name].lines for name in _STAMPED]
 
     def __iter__(self) -> Iterator[Record]:
         return iter(self.records.values())
@@ -120,16 +128,13 @@ class Results:
 
     def _stamp(self, record: Record) -> None:
         """What changes with each run."""
-        heads, families, place = record.heads, self._families, record.number
-        for name, text in (
-            ("pacs_check_runs_total", record.runs),
-            ("pacs_check_failures_total", record.failures),
-            ("pacs_check_last_run_timestamp_seconds", record.last_run),
-            ("pacs_check_last_success_timestamp_seconds", record.last_success),
-            ("pacs_check_duration_seconds", f"{record.duration:.6f}"),
-        ):
-            if text is not None:
-                families[name].lines[place] = f"{heads[name]}{text}\n"
+        lines, head, place = self._stamped, record.head, record.number
+        lines[0][place] = f"pacs_check_runs_total{head}{record.runs}\n"
+        lines[1][place] = f"pacs_check_failures_total{head}{record.failures}\n"
+        lines[2][place] = f"pacs_check_last_run_timestamp_seconds{head}{record.last_run}\n"
+        lines[3][place] = f"pacs_check_duration_seconds{head}{record.duration:.6f}\n"
+        if record.last_success is not None:
+            lines[4][place] = f"pacs_check_last_success_timestamp_seconds{head}{record.last_success}\n"
 
     def set_flag(self, record: Record, name: str, value: float | None) -> None:
         """Set one of the standard series of a check, or take it out with None."""
@@ -139,14 +144,14 @@ class Results:
             lines.pop(record.number, None)
         else:
             record.flags[name] = value
-            lines[record.number] = f"{record.heads[name]}{number(value)}\n"
+            lines[record.number] = f"{name}{record.head}{number(value)}\n"
 
     def set_suppression(self, record: Record, causes: tuple[str, ...]) -> None:
         """What suppresses the check now: words for the label `by`."""
         record.causes = causes
         self.set_flag(record, "pacs_check_suppressed", 1 if causes else 0)
         lines = self._families["pacs_check_suppression_info"].lines
-        head = record.heads["pacs_check_suppression_info"][:-2]
+        head = f"pacs_check_suppression_info{record.head[:-2]}"
         # The causes are words of a closed list: nothing to escape, and a parent may have 10,000 children.
         text = "".join(f'{head},by="{cause}"}} 1\n' for cause in causes)
         if text:
@@ -193,7 +198,7 @@ class Results:
 
     def _dress(self, record: Record) -> None:
         """Render the check's series names once."""
-        record.heads = {name: series_name(name, record.labels) + " " for name in _STANDARD}
+        record.head = series_name("", record.labels) + " "
         self.set_flag(record, "pacs_check_interval_seconds", record.configured.check.interval)
         self.set_flag(record, "pacs_check_runs_total", record.runs)
         self.set_flag(record, "pacs_check_failures_total", record.failures)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
@@ -45,6 +45,33 @@ class _Seen:
         self.scripts: dict[tuple[Context, ...], Script] = {}
 
 
+class _Slot:
+    """Of one association; written out, since a generator would cost a run more than all else here."""
+
+    __slots__ = ("_check", "_listener")
+
+    def __init__(self, check: DicomCheck) -> None:
+        node = check.node
+        self._check = check
+        self._listener = listener_of(node)
+
+    async def __aenter__(self) -> None:
+        surroundings, check = self._check.surroundings, self._check
+        most = check.node.max_associations
+        if surroundings.budget.try_acquire(self._listener, most):
+            return
+        surroundings.waiting = True
+        try:
+            waited = await surroundings.budget.acquire(self._listener, most, check.interval)
+        finally:
+            surroundings.waiting = False
+        surroundings.waited += waited
+        surroundings.deadline += waited
+
+    async def __aexit__(self, *raised: object) -> None:
+        self._check.surroundings.budget.release(self._listener)
+
+
 class DicomCheck(NodeCheck):
     """A check of a DICOM node, within the node's budget of associations."""
 
@@ -59,26 +86,12 @@ class DicomCheck(NodeCheck):
         """host:port of the node."""
         return f"{self.node.host}:{self.node.port}"
 
-    @asynccontextmanager
-    async def slot(self) -> AsyncIterator[None]:
+    def slot(self) -> AbstractAsyncContextManager[None]:
         """Hold one of the associations that the node's listener may see at once, for one association.
 
         What is waited counts as lateness: it neither lengthens the run nor shortens its time.
         """
-        surroundings, node = self.surroundings, self.node
-        listener = listener_of(node)
-        if not surroundings.budget.try_acquire(listener, node.max_associations):
-            surroundings.waiting = True
-            try:
-                waited = await surroundings.budget.acquire(listener, node.max_associations, self.interval)
-            finally:
-                surroundings.waiting = False
-            surroundings.waited += waited
-            surroundings.deadline += waited
-        try:
-            yield
-        finally:
-            surroundings.budget.release(listener)
+        return _Slot(self)
 
     async def echo(self, contexts: tuple[Context, ...] = VERIFICATION_ONLY) -> Outcome:
         """One association with one C-ECHO; the outcome holds phases in seconds, and the failure if there was one.

@@ -42,7 +42,7 @@ def settings(model: type[BaseModel], prefix: str = "", skip: Iterable[str] = ())
 
 
 def _settings(model: type[BaseModel], prefix: str, skip: frozenset[str]) -> Iterator[str]:
-    told = {setting["name"]: setting for setting in catalogue._settings(model)}
+    told = {setting["name"]: setting for setting in catalogue.settings_of_model(model)}
     for key, info in settings_of(model).items():
         if key in skip:
             continue

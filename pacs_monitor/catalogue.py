@@ -25,7 +25,8 @@ _SIZES = (("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("kB", 10**3))
 def catalogue(kinds: Mapping[str, CheckKind]) -> list[dict[str, Any]]:
     """Each kind as plain data: kind, summary, source, needs, settings and metrics.
 
-    The settings that every check has are left out, but where a kind has another default: see `common_settings`.
+    The settings that every check has are left out, but where a kind has another default or says something else of
+    them: see `common_settings`.
     """
     return [
         {
@@ -45,20 +46,23 @@ def catalogue(kinds: Mapping[str, CheckKind]) -> list[dict[str, Any]]:
 
 def common_settings() -> list[dict[str, Any]]:
     """The settings that every check has, as `catalogue` tells them."""
-    return list(_settings(Check))
+    return list(settings_of_model(Check))
 
 
 def _settings_of_kind(cls: type[Check]) -> Iterator[dict[str, Any]]:
     common = {setting["name"]: setting for setting in common_settings()}
-    for setting in _settings(cls):
+    for setting in settings_of_model(cls):
         inherited = common.get(setting["name"])
         if inherited is None:
             yield setting
-        elif setting["default"] != inherited["default"]:
-            yield {**setting, "description": setting["description"] or inherited["description"]}
+            continue
+        told = {**setting, "description": setting["description"] or inherited["description"]}
+        if told != inherited:
+            yield told
 
 
-def _settings(model: type[BaseModel], prefix: str = "") -> Iterator[dict[str, Any]]:
+def settings_of_model(model: type[BaseModel], prefix: str = "") -> Iterator[dict[str, Any]]:
+    """The settings of a model as plain data, each followed by those below it, their names with its path."""
     for key, info in settings_of(model).items():
         unit = unit_of(info)
         yield {
@@ -70,7 +74,7 @@ def _settings(model: type[BaseModel], prefix: str = "") -> Iterator[dict[str, An
             "description": " ".join((info.description or "").split()),
         }
         for nested in models_in(info.annotation):
-            yield from _settings(nested, f"{prefix}{key}.")
+            yield from settings_of_model(nested, f"{prefix}{key}.")
 
 
 def _default(info: FieldInfo) -> Any:
@@ -145,12 +149,19 @@ def render_kind(kind: dict[str, Any]) -> RenderableType:
     others = [setting for setting in common_settings() if setting["name"] not in own]
     parts += [_heading("Settings of every check"), _settings_table(others)]
     if kind["metrics"]:
-        table = _table("Metric", "Type", "Labels", "What it says")
-        for metric in kind["metrics"]:
-            cells = (metric["name"], metric["type"], ", ".join(metric["labels"]), metric["help"])
-            table.add_row(*map(Text, cells))
-        parts += [_heading("Metrics"), table]
+        parts += [_heading("Metrics"), _metrics_list(kind["metrics"])]
     return Group(*parts)
+
+
+def _metrics_list(metrics: list[dict[str, Any]]) -> Table:
+    # Names and labels are too long to stand beside anything: 80 columns hold them alone.
+    table = Table.grid()
+    table.add_column(overflow="fold")
+    for metric in metrics:
+        labels = f"{{{', '.join(metric['labels'])}}}" if metric["labels"] else ""
+        table.add_row(Text.assemble(f"{metric['name']}{labels}", (f"  {metric['type']}", "dim")))
+        table.add_row(Padding(Text(metric["help"]), (0, 0, 0, 4)))
+    return table
 
 
 def _settings_table(settings: list[dict[str, Any]]) -> Table:

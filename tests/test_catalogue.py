@@ -70,6 +70,27 @@ def test_a_common_setting_is_told_of_a_kind_only_where_its_default_differs() -> 
     }
 
 
+def test_a_common_setting_that_a_kind_explains_anew_is_told_of_the_kind() -> None:
+    kinds, _ = load_folders([content_dir("checks")])
+    (ingest,) = catalogue({"ingest": kinds["ingest"]})
+    (timeout,) = [setting for setting in ingest["settings"] if setting["name"] == "timeout"]
+    assert timeout["description"] == "How long one run may take; 60s or the interval, whichever is shorter, unless set."
+    page = printed(render_kind(ingest), 300)
+    assert "60s or the interval" in page
+    assert "10s or the interval" not in page
+
+
+def test_in_80_columns_a_metrics_name_and_labels_stand_on_one_line_and_its_help_below() -> None:
+    kinds, _ = load_folders([content_dir("checks")])
+    for kind in catalogue(kinds):
+        lines = [line.rstrip() for line in printed(render_kind(kind), 80).splitlines()]
+        assert max(map(len, lines)) <= 80
+        for metric in kind["metrics"]:
+            labels = f"{{{', '.join(metric['labels'])}}}" if metric["labels"] else ""
+            place = lines.index(f"{metric['name']}{labels}  {metric['type']}")
+            assert metric["help"].startswith(lines[place + 1].removeprefix("    "))
+
+
 def test_metrics_are_told_with_type_labels_and_help() -> None:
     assert TOLD["greet"]["metrics"] == [
         {"name": "pacs_greet_seconds", "type": "gauge", "labels": ["phase"], "help": "Time to be greeted."},

@@ -47,7 +47,11 @@ def run(path: Path, *, force: bool = False, console: Console | None = None, ask:
     if path.exists() and not force:
         console.print(f"{path} is there already; choose another name, or write over it with --force", markup=False)
         return 1
-    answers = ask_all(ask or _prompt, lambda text: console.print(text, markup=False))
+    try:
+        answers = ask_all(ask or _prompt, lambda text: console.print(text, markup=False))
+    except typer.Abort:  # Ctrl-C, or the end of the input
+        console.print("\nStopped before the last question; nothing was written. Run pacs-monitor init again.")
+        return 1
     try:
         path.write_text(starter_text(answers), encoding="utf-8")
     except OSError as error:
@@ -149,14 +153,16 @@ def _modality_lines(answers: Answers) -> str:
 
 
 _NODES_FROM = """\
-nodes_from:                       # the CSV file has a header; change the names on the right to its own
+# The CSV file has a header; change the names on the right to its own.
+nodes_from:
   - file: {file}
     columns: {{name: name, host: host, port: port, ae_title: ae_title}}
     defaults: {{profile: modality, importance: low, sends_to: [archive]}}
 """
 
 _NO_FILE = """\
-# nodes_from:                     # nodes from a spreadsheet: , ; or tab, with a header
+# Nodes from a spreadsheet: , ; or tab, with a header.
+# nodes_from:
 #   - file: modalities.csv
 #     columns: {name: Device, host: IP, port: Port, ae_title: AET}
 #     defaults: {profile: modality, importance: low, sends_to: [archive]}
@@ -166,21 +172,29 @@ _TEMPLATE = """\
 # The configuration of pacs-monitor. After a change: pacs-monitor check-config
 # Durations are written as 15s, 5m or 1h30m. Secrets belong in files of their own (..._file) or in ${{VARIABLES}}.
 
-site: {site}                      # on every series and alert
-# time_zone: Europe/Bucharest     # of hours and maintenance; UTC unless set
-ae_title: {ae_title}              # what we call with: archive and modalities must know it
-data_dir: {data_dir}              # where state is kept
+# On every series and alert.
+site: {site}
+# The zone of hours and maintenance; UTC unless set.
+# time_zone: Europe/Bucharest
+# What we call with: archive and modalities must know it.
+ae_title: {ae_title}
+# Where state is kept.
+data_dir: {data_dir}
 
+# Only this machine; beyond it, tls and one way to say who may ask are needed.
 web:
-  listen: 127.0.0.1:9811          # only this machine; beyond it, tls and one way to say who may ask are needed
+  listen: 127.0.0.1:9811
 
-# hours:                          # outside them, alerts of nodes with `hours: clinic` are suppressed
+# Outside them, alerts of nodes with `hours: clinic` are suppressed.
+# hours:
 #   clinic: {{days: mon-fri, from: "07:00", to: "20:00"}}
 
-profiles:                         # what to run against a kind of node: pacs-monitor checks lists what there is
+# What to run against a kind of node: pacs-monitor checks lists what there is.
+profiles:
   archive:
     - c_echo: {{interval: 15s}}
-  modality:                       # modalities are asked at most every 30s, and may be switched off at night
+  # Modalities are asked at most every 30s, and may be switched off at night.
+  modality:
     - c_echo: {{interval: 1m, down_after: 5}}
 
 nodes:
@@ -189,13 +203,17 @@ nodes:
     port: {port}
     ae_title: {archive_ae_title}
     profile: archive
-    importance: critical          # critical, normal or low: alerts take their severity from it
-    # notes: hotline 0800 123     # shown with its alerts
+    # critical, normal or low: alerts take their severity from it.
+    importance: critical
+    # Shown with its alerts.
+    # notes: hotline 0800 123
 {modalities}
 {nodes_from}
-checks:                           # what belongs to no node
+# What belongs to no node.
+checks:
   - disk: {{name: state, path: /, interval: 1m}}
 
-# maintenance:                    # nothing alerts anew meanwhile
+# Nothing alerts anew meanwhile.
+# maintenance:
 #   - {{name: patches, nodes: {{role: modality}}, days: sun, from: "22:00", for: 6h}}
 """

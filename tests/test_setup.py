@@ -43,6 +43,12 @@ def test_what_was_answered_is_what_is_configured(tmp_path: Path) -> None:
     assert (mr.port, mr.role, mr.sends_to) == (105, "modality", ("archive",))
 
 
+def test_no_comment_depends_on_how_long_an_answer_is() -> None:
+    script = Script("a-site-with-a-very-long-name", "LONG_AE_TITLE_16", "/var/lib/somewhere/else/pacs-monitor")
+    lines = starter_text(ask_all(script.ask)).splitlines()
+    assert [line for line in lines if "#" in line and not line.lstrip().startswith("#")] == []
+
+
 def test_modalities_may_come_from_a_csv_file(tmp_path: Path) -> None:
     write(tmp_path / "m o.csv", "name;host;port;ae_title\nct1;h;104;CT1\n")
     script = Script("", "", "", "", "", "", "m o.csv")

@@ -70,7 +70,10 @@ def run(
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
     live: Annotated[bool, typer.Option(help="Show the states in the terminal instead of a log.")] = False,
 ) -> None:
-    """Run the agent until SIGTERM or Ctrl-C; SIGHUP reloads the configuration."""
+    """Run the agent until SIGTERM or Ctrl-C.
+
+    SIGHUP reloads the configuration; so does a change of one of its files.
+    """
     from pacs_monitor import agent as agents
     from pacs_monitor import logs
     from pacs_monitor.loops import new_event_loop
@@ -92,12 +95,13 @@ def run(
 def _faults_in_one_line() -> Iterator[None]:
     """What keeps an agent from starting goes to stderr, as sentences."""
     from pacs_monitor.agent import AgentError
+    from pacs_monitor.births import NurseryError
     from pacs_monitor.settings import ConfigError
     from pacs_monitor.web.errors import WebError
 
     try:
         yield
-    except (ConfigError, AgentError, WebError) as error:
+    except (ConfigError, AgentError, NurseryError, WebError) as error:
         fail(str(error))
 
 
@@ -129,10 +133,17 @@ def demo(
     speed: Annotated[float, typer.Option(help="How fast faults come and go.", min=0.1, max=20)] = 1.0,
     seconds: Annotated[float | None, typer.Option("--for", help="End by itself after so many seconds.")] = None,
 ) -> None:
-    """Watch a simulated hospital: real DICOM services on this machine, with faults that come and go."""
+    """Watch a simulated hospital with faults that come and go.
+
+    Its services are real DICOM services on this machine. Nothing is left behind.
+    """
     from pacs_monitor import demo as demos
     from pacs_monitor import logs
 
+    try:
+        listen = demos.free_address(listen)
+    except ValueError as error:
+        fail(f"--listen: {error}", 2)
     logs.set_up(logging.CRITICAL)
     with _faults_in_one_line():
         status = demos.start(demos.Demo(listen, speed, seconds), out())
@@ -152,7 +163,10 @@ def init(
 
 @app.command("check-config")
 def check_config(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
-    """Read the configuration and tell all complaints at once; exit status 1 if there is one."""
+    """Read the configuration and tell all complaints at once.
+
+    Exit status 1 if there is one. Changes nothing.
+    """
     from dataclasses import asdict
 
     from pacs_monitor import config as configs
@@ -189,7 +203,10 @@ def checks(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the kinds of checks: what they do, settings with units and defaults, metrics."""
+    """List the kinds of checks, or show one in full.
+
+    What it does, its settings with units and defaults, and its metrics.
+    """
     from pacs_monitor import catalogue
     from pacs_monitor.content import content_dir
     from pacs_monitor.loader import load_folders
@@ -219,7 +236,10 @@ def probe(
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
 ) -> None:
-    """Run checks now, once, worst first; exit status 0 if all succeed, 1 if one fails, 2 if none could be run."""
+    """Run checks now, once, and show the worst first.
+
+    Exit status 0 if all succeed, 1 if one fails, 2 if none could be run.
+    """
     from pacs_monitor import logs, probing
     from pacs_monitor.probing_view import show
 
@@ -254,7 +274,10 @@ def diagnose(
     timeout: Annotated[float, typer.Option(help="Seconds for the whole walk.", min=0.1)] = 10.0,
     as_json: JsonOption = False,
 ) -> None:
-    """Walk to a DICOM service step by step, stop where it breaks, and say what is wrong and what to try."""
+    """Walk to a DICOM service step by step to where it breaks.
+
+    Then say what is wrong and what to try.
+    """
     from pacs_monitor import diagnose as diagnoses
 
     raise typer.Exit(diagnoses.command(target, called, calling, tls, ca, cert, key, insecure, timeout, out(), as_json))

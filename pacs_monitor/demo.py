@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import tempfile
 from dataclasses import dataclass
@@ -11,9 +12,11 @@ from pathlib import Path
 from rich.console import Console
 
 from pacs_monitor.agent import Agent
+from pacs_monitor.configuring.listening import is_loopback, parse_listen
 from pacs_monitor.live import show
 from pacs_monitor.simulator.client import Hospital
 
+_TAKEN = (errno.EADDRINUSE, errno.EACCES)
 HEADER = """\
 pacs-monitor watches a simulated hospital: real DICOM services on this machine, with faults that come and go.
   pages    {url}/
@@ -28,6 +31,7 @@ class Demo:
     """How to run it."""
 
     listen: str = "127.0.0.1:9811"
+    """Where the agent listens: see `free_address`."""
     speed: float = 1.0
     seconds: float | None = None
     """End by itself after so many seconds."""
@@ -83,7 +87,7 @@ def start(demo: Demo, console: Console) -> int:
         console.print("starting the simulated hospital ...")
         with Hospital(scenario=True, speed=demo.speed) as hospital:
             path = folder / "pacs-monitor.yml"
-            path.write_text(configuration(hospital, folder, _free(demo.listen)))
+            path.write_text(configuration(hospital, folder, demo.listen))
             return asyncio.run(_show(path, demo, console))
 
 
@@ -94,13 +98,20 @@ async def _show(path: Path, demo: Demo, console: Console) -> int:
     return await show(agent, console, HEADER.replace("{config}", str(path)))
 
 
-def _free(listen: str) -> str:
-    """The address wanted, or another port if that one is taken: a demo must not fail for that."""
-    host, _, port = listen.rpartition(":")
-    with socket.socket() as probe:
+def free_address(listen: str) -> str:
+    """The address wanted, or another port if that one is not to be had: a demo must not fail for that.
+
+    Raises ValueError with the remedy for what is no address of this machine alone.
+    """
+    host, port = parse_listen(listen)
+    if not is_loopback(host):
+        raise ValueError(f"{host} is no loopback address, and a demo listens on no other; write {Demo.listen}")
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((host, int(port)))
-        except OSError:
-            return f"{host}:0"
+            probe.bind((host, port))
+        except OSError as error:
+            if error.errno not in _TAKEN:
+                raise ValueError(f"cannot listen on {listen} ({error.strerror}); write {Demo.listen}") from None
+            return f"{listen.rpartition(':')[0]}:0"
     return listen

@@ -50,6 +50,11 @@ def test_every_command_has_help_that_says_what_it_does() -> None:
         assert pacs_monitor(command, "--help").returncode == 0
 
 
+def test_the_list_of_commands_cuts_no_description_off_in_80_columns() -> None:
+    listed = pacs_monitor("--help", COLUMNS="80").stdout
+    assert "..." not in listed.partition("Commands:")[2]
+
+
 def test_check_config_tells_all_complaints_at_once_and_ends_with_1(tmp_path: Path) -> None:
     path = config(tmp_path, "sit: north\nnodes:\n  - {name: a, host: h, port: 70000}\n")
     done = pacs_monitor("check-config", "--config", path)
@@ -68,6 +73,7 @@ def test_check_config_says_of_a_good_one_what_is_in_it(tmp_path: Path) -> None:
     done = pacs_monitor("check-config", "--config", path)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == f"{path}: 1 node, 1 check, 0 warnings: the configuration can be used\n"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_broken_check_file_is_a_complaint_of_check_config(tmp_path: Path) -> None:
@@ -82,8 +88,45 @@ def test_a_broken_check_file_is_a_complaint_of_check_config(tmp_path: Path) -> N
 def test_a_missing_configuration_is_one_complaint(tmp_path: Path) -> None:
     done = pacs_monitor("run", "--config", tmp_path / "nowhere.yml")
     assert done.returncode == 1
-    assert len(done.stderr.splitlines()) == 1
-    assert str(tmp_path / "nowhere.yml") in done.stderr
+    remedy = "check the name, run pacs-monitor init to write one, or give --config"
+    assert done.stderr == f"{tmp_path / 'nowhere.yml'}: there is no such file; {remedy}\n"
+
+
+def test_an_agent_that_can_start_no_worker_says_so_in_one_line(tmp_path: Path) -> None:
+    path = config(tmp_path, "web: {listen: '127.0.0.1:0'}\n")
+    (tmp_path / "data").mkdir()
+    code = "import sys; from pacs_monitor.__main__ import main; sys.executable = '/no/python'; main()"
+    command = [sys.executable, "-c", code, "run", "--config", str(path), "--log-level", "error"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("the process that starts workers does not come up: [Errno 2] No such file or directory")
+
+
+@pytest.mark.parametrize(
+    ("listen", "message"),
+    [
+        ("nonsense", "nonsense is not an address and a port; write for example 127.0.0.1:9811 or [::1]:9811"),
+        ("127.0.0.1:70000", "70000 is not a TCP port (0 to 65535)"),
+        ("300.1.1.1:1", "300.1.1.1 is no loopback address, and a demo listens on no other; write 127.0.0.1:9811"),
+        ("0.0.0.0:1", "0.0.0.0 is no loopback address, and a demo listens on no other; write 127.0.0.1:9811"),
+    ],
+)
+def test_a_demo_says_what_is_wrong_with_where_it_should_listen(listen: str, message: str) -> None:
+    done = pacs_monitor("demo", "--listen", listen)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"--listen: {message}\n")
+
+
+def test_init_that_is_left_early_says_that_nothing_was_written(tmp_path: Path) -> None:
+    path = tmp_path / "c.yml"
+    command = [sys.executable, "-m", "pacs_monitor", "init", str(path)]
+    done = subprocess.run(command, input="north\n", capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert done.stdout.endswith(
+        "\nStopped before the last question; nothing was written. Run pacs-monitor init again.\n"
+    )
+    assert "Aborted" not in done.stderr
+    assert not path.exists()
 
 
 def test_checks_lists_every_kind_with_settings_units_defaults_and_metrics() -> None:

@@ -86,7 +86,7 @@ class Node(BaseModel):
     sends_to: tuple[Name, ...] = ()
     """Where its images go: says who is affected."""
     max_associations: Count = 1
-    """How many associations of ours its listener may see at once."""
+    """How many associations of ours its listener may see at once; the same for all nodes of one host and port."""
     min_interval: Duration | None = None
     """No check of this node runs more often; modalities have 30s unless this is set."""
 

@@ -136,7 +136,7 @@ def test_the_examples_of_the_page_together_are_one_configuration(tmp_path: Path)
     path = tmp_path / "pacs-monitor.yml"
     path.write_text(settled("".join(blocks(CONFIGURATION, "yaml")), tmp_path))
     found = config.load(path)
-    assert [str(warning) for warning in found.warnings] == []
+    assert {warning.setting for warning in found.warnings} == {"alerting", "scp"}, found.warnings
     assert list(found.nodes) == ["sw-ct", "archive", "teleradiology", "mr1", "ct1", "us1"]
     assert found.nodes["ct1"].labels == {"vendor": "acme"}
     assert found.checks["teleradiology", "c_echo"].check.interval == 60

@@ -16,6 +16,7 @@ from typing import Any, cast
 from pacs_monitor import marks, threads
 from pacs_monitor.check import Check, CheckFailed, NodeCheck, Sample, Surroundings
 from pacs_monitor.failures import explain_os_error
+from pacs_monitor.overdue import overdue
 from pacs_monitor.samples import AuthorsMistake, Intake, plain_text
 
 log = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ class Runner:
         "_run",
         "_timeout",
         "_told",
+        "_too_late",
         "_wall",
         "check",
         "expired",
@@ -86,7 +88,9 @@ class Runner:
         self._deliver = deliver
         self._wall = wall
         self._loop = asyncio.get_running_loop()
-        self._overdue: asyncio.TimerHandle | None = None
+        self._overdue = overdue(self._loop)
+        self._too_late = self._past_its_time
+        """Bound once: it is what the run is watched by."""
         self._run: _Run | None = None
         self._queued: float | None = None
         self._told = ""
@@ -153,7 +157,7 @@ class Runner:
         run = self._run = _Run(due, monotonic(), self._wall())
         surroundings.waited = 0.0
         surroundings.deadline = run.started + self._timeout - less
-        self._overdue = self._loop.call_at(surroundings.deadline + GRACE, self._expire)
+        self._overdue.watch(self._too_late, surroundings.deadline + GRACE)
         reason = message = ""
         try:
             await marks.marked(self.number, self._collect(Intake(run.samples, self.check)))
@@ -179,7 +183,7 @@ class Runner:
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a check is anybody's code, and the others go on
             reason, message = "broken", self._broken(error)
         finally:
-            self._overdue.cancel()
+            self._overdue.forget(self._too_late)
         self._report(run, reason, message)
         if self._queued is not None:
             self._loop.call_soon(self._begin_queued)
@@ -217,21 +221,20 @@ class Runner:
         # A thread that was left behind may still append to its list.
         self._deliver(self, run.wall, duration, late, reason, message, list(run.samples))
 
-    def _expire(self) -> None:
-        surroundings, loop = self.surroundings, self._loop
-        if surroundings.waiting:
-            self._overdue = loop.call_later(GRACE, self._expire)
-        elif surroundings.deadline + GRACE > loop.time() + 0.001:
-            self._overdue = loop.call_at(surroundings.deadline + GRACE, self._expire)
+    def _past_its_time(self) -> None:
+        surroundings, now = self.surroundings, self._loop.time()
+        if self.expired:
+            if self._run is not None:
+                self._report(self._run, "timeout", self._too_long())
+                self._begin_queued()
+        elif surroundings.waiting:
+            self._overdue.watch(self._too_late, now + GRACE)
+        elif surroundings.deadline + GRACE > now:
+            self._overdue.watch(self._too_late, surroundings.deadline + GRACE)
         elif self.task is not None:
             self.expired = True
             self.task.cancel()
-            self._overdue = loop.call_later(STUBBORN, self._give_up)
-
-    def _give_up(self) -> None:
-        if self._run is not None:
-            self._report(self._run, "timeout", self._too_long())
-            self._begin_queued()
+            self._overdue.watch(self._too_late, now + STUBBORN)
 
     def _target(self) -> str:
         node = self.surroundings.node

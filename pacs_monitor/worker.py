@@ -71,6 +71,8 @@ class Worker(asyncio.Protocol):
         self._stamping = clock.keep_stamping()
         self._stopping = False
         self._wants_replacement = False
+        self._beats = 0
+        self._hanging = 0
         self.stopped: asyncio.Future[None] = self._loop.create_future()
         """Done once everything is released."""
 
@@ -118,8 +120,10 @@ class Worker(asyncio.Protocol):
         if self._stopping:
             return
         self._loop.call_later(BEAT_EVERY, self._beat)
-        hanging = sum(runner.hanging for runner in self._runners.values())
-        scheduler = self._scheduler
+        self._beats += 1
+        if self._beats % 5 == 1:
+            self._hanging = sum(runner.hanging for runner in self._runners.values())
+        hanging, scheduler = self._hanging, self._scheduler
         self._send((wire.BEAT, hanging, self._resolver.failures, scheduler.missed_rounds, scheduler.steps))
         if hanging > MOST_ABANDONED and not self._wants_replacement:
             self._wants_replacement = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
@@ -133,19 +133,19 @@ class DicomCheck(NodeCheck):
         script = self._script(VERIFICATION_ONLY)
         return association(self, with_calling(script, calling), contexts, receives, outcome or Outcome())
 
-    def samples(self, outcome: Outcome) -> Iterator[Sample]:
+    def samples(self, outcome: Outcome) -> list[Sample]:
         """The samples that every association gives: phases, who answered, rejections."""
-        for phase, seconds in outcome.phases.items():
-            yield _PHASES[phase](seconds)
+        found = [_PHASES[phase](seconds) for phase, seconds in outcome.phases.items()]
         accepted, rejected, seen = outcome.accepted, outcome.rejected, self._seen
         if accepted is not None:
             seen.peer = (accepted.implementation_uid, accepted.implementation_version)
         if seen.peer is not None:
             # Not a metric with `keep`: that would hold every version that the node ever gave, each as 1.
-            yield Sample(PEER, 1.0, seen.peer)
+            found.append(Sample(PEER, 1.0, seen.peer))
         if rejected is not None:
             source, reason = reasons.rejection_labels(rejected)
-            yield REJECTIONS(1, source=source, reason=reason)
+            found.append(REJECTIONS(1, source=source, reason=reason))
+        return found
 
     def _script(self, contexts: tuple[Context, ...]) -> Script:
         script = self._seen.scripts.get(contexts)

@@ -9,15 +9,10 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
-import math
-import resource
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,52 +26,20 @@ from bench.common import (
     machine,
     measure,
     middle,
-    percentile,
     program,
     progress,
     python,
     raise_file_limit,
     table,
 )
-from bench.node import CALLED, CALLING, Scp, host
+from bench.echoscu_processes import PARALLEL, measure_echoscu
+from bench.node import Scp
+from bench.rows import Row, data, error, find, ratio
 
 THINKS = 0.010
 """Seconds that the node of the second table takes for an answer."""
 RATE, PYNETDICOM_RATE = 667, 133
 LIMIT = "C, epoll, nothing decoded"
-ECHOSCU_PARALLEL = 4
-
-
-FAILED: dict[str, Any] = {"succeeded": 0, "cpu_us": math.nan, "per_second": 0.0, "errors": []}
-
-
-@dataclass
-class Row:
-    """One client: how it is measured, and what each repetition gave."""
-
-    name: str
-    measure: Callable[[], dict[str, Any]]
-    count: int
-    given: list[dict[str, Any]] = field(default_factory=list)
-
-    def repeat(self) -> None:
-        """Measure once more."""
-        progress(self.name)
-        try:
-            given = self.measure()
-        except RuntimeError as failure:  # one client's failure must not cost the others' figures
-            print(failure, file=sys.stderr)
-            given = FAILED
-        self.given.append(given)
-
-    def values(self, key: str) -> list[float | None]:
-        """A figure of each repetition."""
-        return [one.get(key) for one in self.given]
-
-    @property
-    def succeeded(self) -> int:
-        """The smallest number of echoes that succeeded in a repetition."""
-        return min(int(one["succeeded"]) for one in self.given)
 
 
 @dataclass(frozen=True)
@@ -122,7 +85,7 @@ def cost_rows(size: Size, port: int, folder: Path, built: dict[str, Path]) -> It
         name = f"pynetdicom, AE.associate: {threads} {'thread' if threads == 1 else 'threads'}"
         yield row(name, count, *python("bench.pynetdicom_threads", port, count, threads))
     if echoscu := program("echoscu"):
-        name = f"echoscu, a process each: {ECHOSCU_PARALLEL} at a time"
+        name = f"echoscu, a process each: {PARALLEL} at a time"
         yield Row(name, lambda: measure_echoscu(echoscu, port, size.echoscu), size.echoscu)
 
 
@@ -137,43 +100,6 @@ def truth_rows(size: Size, port: int) -> Iterator[Row]:
     for loop in loops():
         yield row(f"prober, {loop}", RATE, "bench.prober", 1, "--loop", loop)
     yield row("pynetdicom, 50 threads", PYNETDICOM_RATE, "bench.pynetdicom_threads", 50)
-
-
-def measure_echoscu(echoscu: str, port: int, count: int) -> dict[str, Any]:
-    """Run echoscu so many times."""
-
-    def ask(number: int) -> bool:
-        command = [echoscu, "-to", "10", "-aet", CALLING, "-aec", CALLED, host(number), str(port)]
-        return subprocess.run(command, stderr=subprocess.DEVNULL, check=False).returncode == 0
-
-    def cpu() -> float:
-        used = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return used.ru_utime + used.ru_stime
-
-    before, wall = cpu(), time.perf_counter()
-    with ThreadPoolExecutor(ECHOSCU_PARALLEL) as pool:
-        succeeded = sum(pool.map(ask, range(count)))
-    spent, wall = cpu() - before, time.perf_counter() - wall
-    return {"succeeded": succeeded, "cpu_us": spent / count * 1e6, "per_second": succeeded / wall}
-
-
-def find(rows: list[Row], name: str) -> Row | None:
-    """The row whose name begins so."""
-    return next((row for row in rows if row.name.startswith(name)), None)
-
-
-def ratio(row: Row | None, other: Row | None) -> float | None:
-    """CPU of one beside the other's in the same repetition: the median of the repetitions."""
-    if row is None or other is None:
-        return None
-    return middle(one["cpu_us"] / two["cpu_us"] for one, two in zip(row.given, other.given, strict=True))
-
-
-def error(row: Row | None, share: float) -> float | None:
-    """How far the reported latency is off, in ms, at a percentile: the median of the repetitions."""
-    if row is None:
-        return None
-    return middle(percentile(map(abs, one["errors"]), share) * 1e3 for one in row.given)
 
 
 def goals(costs: list[Row], truths: list[Row]) -> list[Goal]:
@@ -247,19 +173,6 @@ def lateness(said: dict[str, Any]) -> str:
         return "The node was one in Python, and its own lateness, which is not known, is part of this."
     p50, p99 = (said[f"late_{share}_us"] / 1e3 for share in ("p50", "p99"))
     return f"Of this the node itself was late by {p50:.3g} ms (p50), {p99:.3g} ms (p99)."
-
-
-def data(rows: list[Row]) -> list[dict[str, Any]]:
-    """Rows as plain data, without each single error."""
-    return [
-        {
-            "client": row.name,
-            "count": row.count,
-            "repetitions": [{key: value for key, value in one.items() if key != "errors"} for one in row.given],
-            **({"error_ms": {"p50": error(row, 0.5), "p99": error(row, 0.99)}} if row.given[0].get("errors") else {}),
-        }
-        for row in rows
-    ]
 
 
 def main() -> int:

@@ -148,6 +148,8 @@ class Worker(asyncio.Protocol):
             # What is here now stays: the collector need not look at it again.
             gc.collect()
             gc.freeze()
+            # Runs leave no cycles: to look for some after each 700 objects costs them a tenth of their time.
+            gc.set_threshold(20_000, 20, 20)
 
     def _load(self, order: Order) -> None:
         self._drop(order.number)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +29,8 @@ class Confirmed:
 
 
 Listener = Callable[[Record, Confirmed], None]
+Row = tuple[Key, bool | None, float, float | None, float | None, bool]
+"""(key, healthy, since, last run, last success, stale)"""
 
 
 class Confirmation:
@@ -39,6 +42,7 @@ class Confirmation:
         self._wall = wall
         self._stored: dict[Key, dict[str, Any]] = state.load_confirmed() if state else {}
         self.states: dict[Key, Confirmed] = {}
+        self._unsaved: set[Key] = set()
         self.listeners: list[Listener] = []
         """Called after each change of a confirmed state."""
         results.listeners.append(self.take)
@@ -83,8 +87,7 @@ class Confirmation:
         if confirmed.streak >= (check.up_after if up else check.down_after) or (up and confirmed.healthy is None):
             confirmed.healthy, confirmed.since, confirmed.streak = up, record.last_run, 0
             self._export(record, confirmed)
-            if self._state:
-                self._state.submit(self._state.save_confirmed([self._row(record, confirmed)]))
+            self._save([self._row(record, confirmed)])
             for listener in self.listeners:
                 listener(record, confirmed)
 
@@ -106,9 +109,27 @@ class Confirmation:
             if confirmed.healthy is not None and not confirmed.stale_saved and self.is_stale(record, now):
                 confirmed.stale_saved = True
                 rows.append((*self._row(record, confirmed)[:-1], True))
-        if rows:
-            self._state.submit(self._state.save_confirmed(rows))
+        unsaved, self._unsaved = self._unsaved, set()
+        told = {row[0] for row in rows}
+        rows += [
+            self._row(self._results.records[key], self.states[key])
+            for key in unsaved
+            if key not in told and key in self.states
+        ]
+        self._save(rows)
         self._state.submit(self._state.save_fact("alive", repr(now)))
+
+    def _save(self, rows: list[Row]) -> None:
+        """Write these rows; those that could not be written are tried again with the next sign of life."""
+        if self._state is None or not rows:
+            return
+
+        def written(done: Future[Any]) -> None:
+            # Called by the writer's thread; the next sign of life takes the set away whole.
+            if done.exception() is not None:
+                self._unsaved |= {row[0] for row in rows}
+
+        self._state.submit(self._state.save_confirmed(rows)).add_done_callback(written)
 
     def save_all(self) -> None:
         """Write every state, at the end."""
@@ -122,9 +143,7 @@ class Confirmation:
         self._state.submit(self._state.save_confirmed(rows))
         self._state.submit(self._state.save_fact("alive", repr(self._wall())))
 
-    def _row(
-        self, record: Record, confirmed: Confirmed
-    ) -> tuple[Key, bool | None, float, float | None, float | None, bool]:
+    def _row(self, record: Record, confirmed: Confirmed) -> Row:
         return (
             record.key,
             confirmed.healthy,

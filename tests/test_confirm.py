@@ -1,7 +1,9 @@
 """Results to confirmed states, through restarts and clocks that are set."""
 
+import sqlite3
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
@@ -276,7 +278,12 @@ def test_nothing_is_written_for_runs_that_change_nothing(state: State) -> None:
     watch = Watch(check(), state)
     watch.run("+")
     written: list[object] = []
-    state.submit = lambda work: written.append(work)  # type: ignore[method-assign,assignment,return-value]
+
+    def submit(work: object) -> Future[None]:
+        written.append(work)
+        return Future()
+
+    state.submit = submit  # type: ignore[method-assign,assignment]
     watch.run("++--+" * 10)
     assert written == []
     watch.run("---")
@@ -290,6 +297,22 @@ def test_a_state_file_that_fails_changes_no_verdict(file: Path, state: State) ->
     watch.confirmation.save_alive()
     watch.confirmation.save_all()
     assert watch.exported == "0"
+
+
+def test_a_change_that_could_not_be_saved_is_tried_again_with_the_next_sign_of_life(file: Path, state: State) -> None:
+    watch = Watch(check(), state)
+    connection = state._connection
+    state.submit(lambda _: connection.execute("PRAGMA query_only = 1")).result(5)
+    watch.run("---")
+    with pytest.raises(sqlite3.Error):
+        state.submit(state.save_fact("x", "y")).result(5)
+    assert state.failing
+    connection.execute("PRAGMA query_only = 0")
+    watch.confirmation.save_alive()
+    state.close()
+    again = State(file, "test")
+    assert again.load_confirmed()[PING]["healthy"] is False
+    again.close()
 
 
 @given(st.text("+-R", max_size=60), st.integers(1, 4), st.integers(1, 4))

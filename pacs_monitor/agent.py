@@ -64,6 +64,7 @@ class Agent:
         self._reloads = Reloads()
         self.ended = asyncio.Event()
         """Set when the agent is asked to end."""
+        self._up = asyncio.Event()
         self._lock: int | None = None
         self._reloading = asyncio.Lock()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -72,12 +73,22 @@ class Agent:
 
     async def start(self) -> None:
         """Come up. Raises AgentError with one sentence; then nothing is left running."""
+        async with contextlib.AsyncExitStack() as undo:
+            await self._come_up(undo)
+            undo.pop_all()
+        self._up.set()
+        gc.collect()
+        gc.freeze()
+
+    async def _come_up(self, undo: contextlib.AsyncExitStack) -> None:
         settings = self.configuration.agent
         self._lock = _lock(settings.data_dir)
+        undo.callback(os.close, self._lock)
         try:
             self.state = State(settings.data_dir / "state.db", settings.site)
         except StateError as error:
             raise AgentError(str(error)) from None
+        undo.callback(self.state.close)
         self.confirmation = Confirmation(self.results, self.state)
         self.context = Context(self.results, self.confirmation, self.state)
         self.health = Health(self.results, self.confirmation, self.context)
@@ -89,12 +100,10 @@ class Agent:
         # What is known from before a restart is exported from the first answer on.
         self._follow(self.configuration)
         self.web = WebServer(self._core(), settings.web, settings.data_dir / "control.sock")
-        try:
-            await self.web.start()
-        except BaseException:
-            self.state.close()
-            raise
+        await self.web.start()
+        undo.push_async_callback(self.web.stop)
         count = settings.workers or 1 + len(self.configuration.nodes) // NODES_PER_WORKER
+        undo.push_async_callback(self.workers.stop, 1.0)
         await self.workers.start(count)
         self._start_checks(list(self.configuration.checks))
         self._calendar = AsyncIOScheduler(timezone="UTC", event_loop=asyncio.get_running_loop())
@@ -102,8 +111,6 @@ class Agent:
         self._every(TICK_EVERY, lambda: self.context.tick(time.time()))
         self._calendar.start()
         self._spawn(self._files.watch(self.reload))
-        gc.collect()
-        gc.freeze()
 
     def _core(self) -> Core:
         return Core(
@@ -177,6 +184,7 @@ class Agent:
 
     async def reload(self) -> list[str]:
         """Read the configuration anew. The complaints, and then nothing has changed; none if it is in force."""
+        await self._up.wait()
         async with self._reloading:
             old, began = self.configuration, time.time_ns()
             try:
@@ -216,6 +224,7 @@ class Agent:
 
     async def probe(self, key: Key) -> ProbeReport:
         """Run a check now. Raises KeyError for one that is not configured, ConnectionError if its worker dies."""
+        await self._up.wait()
         return await self.workers.probe(self.results.records[key])
 
     async def probe_json(self, key: Key) -> dict[str, Any]:

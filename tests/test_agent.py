@@ -14,6 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from pacs_monitor.agent import Agent
+from pacs_monitor.births import NurseryError
 from tests.agent import RunningAgent, head, run_agent
 from tests.conftest import StartPrometheus, StartRawServer
 from tests.peers.dcmtk import DcmQrScp, StoreScp
@@ -190,3 +192,19 @@ def test_a_port_in_use_is_said_in_one_line(tmp_path: Path, storescp: StoreScp) -
 def run_to_its_end(config: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "pacs_monitor", "run", "--config", str(config), "--log-level", "error"]
     return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+
+
+async def test_an_agent_that_cannot_start_its_workers_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "pacs-monitor.yml"
+    config.write_text(head(tmp_path, free_port()) + "nodes:\n" + node("a", free_port(), "A"))
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    agent = Agent(config)
+    with pytest.raises(NurseryError):
+        await agent.start()
+    assert not (tmp_path / "data" / "control.sock").exists()
+    monkeypatch.undo()
+    again = Agent(config)
+    await again.start()
+    await again.stop()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import hashlib
 import inspect
+import linecache
+import os
 import re
 import sys
 import traceback
@@ -144,6 +146,10 @@ def _run(path: Path, tree: ast.Module, digest: str) -> ModuleType:
     module = ModuleType(name)
     module.__file__ = str(path)
     sys.modules[name] = module  # before it runs: pydantic looks up annotations there
+    # pydantic finds the docstrings of settings by way of the file's name, which must not lead to an older version.
+    for known in (str(path), os.path.realpath(path)):
+        inspect.modulesbyfile.pop(known, None)
+    linecache.checkcache(str(path))
     try:
         exec(compile(tree, str(path), "exec", dont_inherit=True), module.__dict__)
     except (Exception, SystemExit) as error:  # noqa: BLE001  an administrator's file may raise anything

@@ -285,3 +285,11 @@ def test_one_metric_may_be_imported_by_many_kinds_also_through_a_base_class(tmp_
     assert complaints == []
     assert kinds["a"].metrics == kinds["b"].metrics
     assert {type(metric) for metric in kinds["a"].metrics} == {Gauge, Counter}
+
+
+def test_a_file_that_changed_still_tells_what_its_settings_are_for(tmp_path: Path) -> None:
+    text = CHECK.replace("limit: int = {limit}", 'limit: int = {limit}\n    """How many are too many."""')
+    for limit in (1, 2, 3):
+        path = write(tmp_path / "mine.py", text.format(metric="", limit=limit))
+        field = load_file(path).cls.model_fields["limit"]
+        assert (field.default, field.description) == (limit, "How many are too many.")

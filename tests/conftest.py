@@ -75,9 +75,7 @@ def dcmqrscp(new_folder: Callable[[str], Path]) -> Iterator[DcmQrScp]:
 @pytest.fixture
 def prometheus(new_folder: Callable[[str], Path]) -> Iterator[StartPrometheus]:
     with ExitStack() as stack:
-        yield lambda config, *options: stack.enter_context(
-            run_prometheus(new_folder("prometheus"), config, *options)
-        )
+        yield lambda config, *options: stack.enter_context(run_prometheus(new_folder("prometheus"), config, *options))
 
 
 @pytest.fixture

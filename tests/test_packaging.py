@@ -18,9 +18,7 @@ Installed = Callable[..., str]
 
 def run(*argv: str | Path, cwd: Path) -> str:
     """Standard output of a program that knows nothing of the checkout; AssertionError if it fails."""
-    env = {
-        name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))
-    }
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))}
     words = [str(word) for word in argv]
     done = subprocess.run(words, cwd=cwd, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{' '.join(words)}\n{done.stdout}{done.stderr}"

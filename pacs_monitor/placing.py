@@ -29,7 +29,7 @@ class Placing:
     def place_of(record: Record, count: int) -> int:
         """Which of so many workers: by the listener's host, so that one budget sees all its associations."""
         node = record.node
-        anchor = (node.host or node.name) if node else record.configured.name
+        anchor = (node.host or node.name).lower() if node else record.configured.name
         return crc32(anchor.encode()) % count
 
     def put(self, record: Record, count: int) -> tuple[int, int | None]:

@@ -25,11 +25,13 @@ class Owner(Protocol):
 class Link(asyncio.Protocol):
     """One worker's end of the pipe."""
 
-    def __init__(self, owner: Owner, place: int) -> None:
+    def __init__(self, owner: Owner, place: int, early: int = 0) -> None:
+        """`early`: how many workers at this place before it ended right after their birth, in a row."""
         loop = asyncio.get_running_loop()
         self._owner = owner
         self._unpacker = wire.Unpacker()
         self.place = place
+        self.early = early
         self.board = Board()
         self.pid = 0
         self.born = loop.time()

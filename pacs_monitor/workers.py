@@ -29,6 +29,9 @@ HANGS_AFTER = 0.6
 """Seconds without a sign of life after which a worker is replaced; it gives one every 0.2 s."""
 STARTS_WITHIN = 10.0
 """Seconds that a worker has for its first sign of life; it is forked in some milliseconds."""
+SHORT_LIFE = 0.5
+"""Seconds; after two workers in a row that lived no longer, each next one is started later: it may go as well."""
+LONGEST_PAUSE = 5.0
 WATCH_EVERY = 0.1
 NODES_PER_WORKER = 5_000
 
@@ -231,9 +234,12 @@ class Workers:
         link.kill()
         if how != "abandoned":
             self._blame_for(link, how)
+        early = link.early + 1 if self._loop.time() - link.born < SHORT_LIFE else 0
+        if early > 1:
+            await asyncio.sleep(min(SHORT_LIFE * (early - 1), LONGEST_PAUSE))
         while not self._stopping:
             try:
-                await self._spawn(link.place)
+                await self._spawn(link.place, early)
             except (NurseryError, OSError) as error:
                 log.error("%s; trying again", error)
                 await asyncio.sleep(1.0)
@@ -261,10 +267,10 @@ class Workers:
             why = f"the check itself is broken: it took the process down in which {name} ran; report it to its author"
             self._results.take(link, (wire.RESULT, number, time.time(), 0.0, 0.0, "broken", why))
 
-    async def _spawn(self, place: int) -> None:
+    async def _spawn(self, place: int, early: int = 0) -> None:
         ours, theirs = socket.socketpair()
         with ours, theirs:
-            link = Link(self, place)
+            link = Link(self, place, early)
             try:
                 link.pid = await self._births.fork(theirs.fileno(), link.board.descriptor)
             finally:

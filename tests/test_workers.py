@@ -1,6 +1,7 @@
 """Workers that crash or hang: replaced within a second, and nobody else notices."""
 
 import asyncio
+import logging
 import os
 import signal
 from itertools import pairwise
@@ -9,7 +10,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from pacs_monitor.births import Births
+from pacs_monitor.results import Results
 from pacs_monitor.worker import MOST_ABANDONED
+from pacs_monitor.workers import Workers
 from tests.running import Engine, ended, engine, name_at, odd
 
 HOWS = ["exit", "kill", "segfault", "block", "exit in a thread"]
@@ -189,3 +193,25 @@ async def test_if_nursery_and_worker_die_at_once_both_are_replaced() -> None:
             os.kill(pid, signal.SIGKILL)
         await running.until(lambda: not set(old) & set(running.workers.pids))
         await running.more_runs("steady", count=3)
+
+
+class StillBirths(Births):
+    """Each worker has ended before its pipe is looked at."""
+
+    count = 0
+
+    async def open(self) -> None:
+        pass
+
+    async def fork(self, *descriptors: int) -> int:
+        self.count += 1
+        return 0
+
+
+async def test_workers_that_end_at_their_birth_are_not_started_again_and_again_without_a_pause() -> None:
+    births = StillBirths(logging.CRITICAL)
+    workers = Workers(Results(), None, births=births)
+    await workers.start(1)
+    await asyncio.sleep(0.3)
+    await workers.stop(0.1)
+    assert births.count == 2  # the first is replaced at once, as one whose check crashed would be

@@ -18,7 +18,7 @@ from pacs_monitor import marks, wire
 from pacs_monitor.check import Check, Sample, Surroundings
 from pacs_monitor.dicom import clock
 from pacs_monitor.dicom.budget import Budget
-from pacs_monitor.loader import LoadError, load_file
+from pacs_monitor.loader import load_file
 from pacs_monitor.memory import CheckMemory
 from pacs_monitor.node import Node
 from pacs_monitor.remembering import Remembering
@@ -157,20 +157,23 @@ class Worker(asyncio.Protocol):
             return
         marks.mark(order.number)
         try:
-            kind = load_file(Path(order.source))
-            check = kind.cls.model_validate(order.settings)
-        except (LoadError, ValueError) as error:
-            # The main process read the same file without complaint: it has changed since.
+            runner = self._runner(order)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a check is anybody's code, and the others are loaded
+            # The main process read the same file without complaint: it has changed since, or is not always the same.
             self._send((wire.BROKEN, order.number, order.source, f"{type(error).__name__}: cannot be loaded"))
             return
         finally:
             marks.mark(0)
-        memory = CheckMemory(order.memory, functools.partial(self._memory.commit, order.number))
-        surroundings = Surroundings(order.node, memory, self._resolver, self._budget, order.site)
-        self._runners[order.number] = Runner(order.number, order.name, check, surroundings, self._deliver)
+        self._runners[order.number] = runner
         self._series[order.number] = {}
         if order.scheduled:
-            self._scheduler.add(order.number, order.name, check.interval)
+            self._scheduler.add(order.number, order.name, runner.check.interval)
+
+    def _runner(self, order: Order) -> Runner:
+        check = load_file(Path(order.source)).cls.model_validate(order.settings)
+        memory = CheckMemory(order.memory, functools.partial(self._memory.commit, order.number))
+        surroundings = Surroundings(order.node, memory, self._resolver, self._budget, order.site)
+        return Runner(order.number, order.name, check, surroundings, self._deliver)
 
     def _drop(self, number: int) -> None:
         self._orders.pop(number, None)

@@ -154,3 +154,11 @@ async def test_nothing_is_left_open_when_workers_were_replaced() -> None:
         for _ in range(5):
             await replace()
         assert open_files() <= before + 2
+
+
+async def test_a_check_that_only_a_worker_cannot_make_keeps_no_other_from_being_loaded() -> None:
+    async with engine() as running:
+        running.apply(odd("picky", at_home=os.getpid(), interval=0.2), odd("steady", interval=0.2))
+        await running.more_runs("steady")
+        assert running.workers.counters.broken == 1
+        assert running.workers.counters.restarts == {}

@@ -328,6 +328,51 @@ def test_a_changed_check_file_changes_the_fingerprint(tmp_path: Path) -> None:
     assert first.files == (tmp_path / "c.yml", folder, folder / "volume.py")
 
 
+FUSSY = '''"""A check with validators that raise what they should not."""
+
+from pydantic import Field, field_validator
+
+from pacs_monitor.check import AsyncIterator, Check, Duration, Sample
+
+
+class Fussy(Check):
+    """Knows one mode, and runs often."""
+
+    mode: str = "known"
+    interval: Duration = Field(60.0, le=100.0)
+
+    @field_validator("mode")
+    @classmethod
+    def _is_known(cls, value: str) -> str:
+        return {"known": value}[value]
+
+    async def run(self) -> AsyncIterator[Sample]:
+        """Yield nothing."""
+        return
+        yield
+'''
+
+
+def test_a_checks_validator_that_breaks_is_a_complaint_without_what_it_looked_at(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/fussy.py").write_text(FUSSY)
+    (tmp_path / "c.yml").write_text("check_dirs: [mine]\nchecks: [fussy: {mode: s3cret}]\n")
+    with pytest.raises(ConfigError) as failed:
+        load(tmp_path / "c.yml", {})
+    assert str(failed.value) == (
+        f"{tmp_path}/c.yml:2: checks.fussy: cannot be checked: KeyError at {tmp_path}/mine/fussy.py:17; "
+        f"report it to its author"
+    )
+
+
+def test_a_min_interval_that_a_check_does_not_take_is_a_complaint(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/fussy.py").write_text(FUSSY)
+    (tmp_path / "c.yml").write_text("check_dirs: [mine]\nnodes: [{name: a, min_interval: 5m, checks: [fussy]}]\n")
+    with pytest.raises(ConfigError, match=r"checks\.fussy: .* is too large; write 100\.0 or less$"):
+        load(tmp_path / "c.yml", {})
+
+
 def test_relative_paths_begin_at_the_file_that_holds_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "conf/sub").mkdir(parents=True)
     (tmp_path / "conf/sub/nodes.yml").write_text(

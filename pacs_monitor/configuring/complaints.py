@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
@@ -29,11 +30,21 @@ def validate(model: type[M], data: dict[str, Any], tree: Map, findings: Findings
         return model.model_validate(data)
     except ValidationError as error:
         errors = error.errors(include_url=False)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a check's validator is anybody's code
+        # Its text may hold any setting, a secret among them.
+        place = Place(tree.file, tree.line, tree.path)
+        findings.complain(place, f"cannot be checked: {_where(error)}; report it to its author")
+        return None
     for found, place in _relevant(errors, tree):
         # What a validator says of the whole model may also be for others to complete.
         if not (partial and (found["type"] == "missing" or not found["loc"])):
             findings.complain(place, _message(found, model, tree))
     return None
+
+
+def _where(error: BaseException) -> str:
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} at {last.filename}:{last.lineno}"
 
 
 def _relevant(errors: Iterable[ErrorDetails], tree: Map) -> list[tuple[ErrorDetails, Place]]:

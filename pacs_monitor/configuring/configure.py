@@ -64,7 +64,7 @@ class Configurator:
         for wanted in self._wanted(described).values():
             prepared = self._prepare(wanted)
             if prepared and self._has_what_it_needs(prepared, described):
-                yield self._configured(prepared, described.node, node_data, labels)
+                yield from self._configured(prepared, described.node, node_data, labels)
 
     def without_node(self, section: Value | None) -> Iterator[ConfiguredCheck]:
         """The checks of the section `checks`."""
@@ -75,7 +75,7 @@ class Configurator:
                 continue
             prepared = self._prepare(wanted)
             if prepared:
-                yield self._configured(prepared, None, None, ())
+                yield from self._configured(prepared, None, None, ())
 
     def _wanted(self, described: Described) -> dict[str, Wanted]:
         # A list shared by many nodes is merged once; the node's own list, the last, belongs to it alone.
@@ -132,17 +132,21 @@ class Configurator:
         node: Node | None,
         node_data: dict[str, Any] | None,
         labels: tuple[tuple[str, str], ...],
-    ) -> ConfiguredCheck:
+    ) -> Iterator[ConfiguredCheck]:
         kind, name = prepared.kind, prepared.wanted.name
         settings = self._floored(prepared, node)
+        # Once more: the longer interval of a node that is to be left alone may be one that the check does not take.
+        check = validate(kind.cls, settings, prepared.wanted.settings, self._findings)
+        if check is None:
+            return
         own = (("check", name), ("kind", kind.kind))
-        return ConfiguredCheck(
+        yield ConfiguredCheck(
             node=node,
             name=name,
             kind=kind.kind,
             source=kind.source,
             settings=settings,
-            check=kind.cls.model_validate(settings),
+            check=check,
             labels=(*labels[:2], *own, *labels[2:]) if node else (("site", self._agent.site), *own),
             metrics=kind.metrics,
             fingerprint=fingerprint(self._agent.site, kind.kind, kind.digest, settings, node_data),

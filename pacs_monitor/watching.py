@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 
 from pacs_monitor.threads import in_thread
+
+log = logging.getLogger(__name__)
 
 EVERY = 2.0
 SETTLES_WITHIN = 0.3
@@ -47,8 +50,11 @@ class WatchedFiles:
         """Call `changed` after each change, for ever."""
         while True:
             await asyncio.sleep(EVERY)
-            if await self.changed():
-                await changed()
+            try:
+                if await self.changed():
+                    await changed()
+            except Exception as error:  # noqa: BLE001 - whatever one change ends in, the next one must be noticed
+                log.error("files could not be looked at or read (%s); trying again", type(error).__name__)
 
 
 def _stamps(files: Iterable[Path]) -> dict[Path, Stamp | None]:

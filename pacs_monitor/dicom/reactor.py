@@ -70,7 +70,11 @@ class EpollWatcher:
         for fd, events in self._epoll.poll(0, 128):
             callback = callbacks.get(fd)
             if callback is not None:
-                callback(events)
+                try:
+                    callback(events)
+                except Exception as error:  # noqa: BLE001 - the rest of the batch will not be announced again
+                    told = {"message": "an event of a socket could not be handled", "exception": error}
+                    asyncio.get_running_loop().call_exception_handler(told)
 
 
 class LoopWatcher:

@@ -65,3 +65,23 @@ def test_many_probes_at_once_are_kept_apart(raw_server: StartRawServer, kind: st
 
     answers = run_on(kind, together())
     assert [reason for reason, _ in answers] == ["" if number % 4 else "timeout" for number in range(100)]
+
+
+async def test_a_callback_that_raises_costs_no_other_socket_its_event() -> None:
+    loop = asyncio.get_running_loop()
+    watching, events = EpollWatcher(loop), list[int]()
+    told: list[str] = []
+    loop.set_exception_handler(lambda _, context: told.append(str(context["exception"])))
+
+    def broken(_: int) -> None:
+        raise LookupError("broken")
+
+    pairs = [socket.socketpair() for _ in range(3)]
+    for (one, _), callback in zip(pairs, (broken, events.append, broken), strict=True):
+        watching.add(one, callback)
+    await until(lambda: len(told) == 2 and len(events) == 1)
+    assert told == ["broken", "broken"]
+    for one, other in pairs:
+        watching.remove(one)
+        one.close()
+        other.close()

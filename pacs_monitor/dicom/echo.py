@@ -114,7 +114,7 @@ class _Probe(Dialogue):
         self._watcher.replace(sock, self._readable)
         self._send(self._script.opening)
         if events & (READABLE | CLOSING):
-            self._loop.call_soon(self._again, sock)  # it spoke or hung up before it was spoken to
+            self._loop.call_soon(self._again, sock, events & CLOSING)  # it spoke or hung up before it was spoken to
 
     def _send(self, data: bytes) -> None:
         sock = self._sock
@@ -147,11 +147,11 @@ class _Probe(Dialogue):
             self._closed()
         if (events & CLOSING or len(data) == _CHUNK) and self._sock is sock:
             # Edge-triggered: what else is waiting, be it only the end, nobody will announce again.
-            self._loop.call_soon(self._again, sock)
+            self._loop.call_soon(self._again, sock, events & CLOSING)
 
-    def _again(self, sock: socket.socket) -> None:
+    def _again(self, sock: socket.socket, events: int) -> None:
         if self._sock is sock:
-            self._readable(0)
+            self._readable(events)
 
     def _acknowledge(self) -> None:
         if self._sock is not None:

@@ -255,3 +255,26 @@ def test_strays_that_trickle_end_at_the_deadline(raw_server: StartRawServer) -> 
 
     server = raw_server(behave)
     assert told(run_on("epoll", probe(server.port, 0.4)))[0] == "timeout"
+
+
+@on_each_loop
+@pytest.mark.parametrize("size", [3_000, 16_384, 20_000, 40_000])
+def test_an_end_that_comes_with_much_of_an_answer_is_noticed_at_once(
+    raw_server: StartRawServer, kind: str, size: int
+) -> None:
+    def behave(connection: socket.socket) -> None:
+        read_pdu(connection)
+        connection.sendall(b"\x02\x00" + (100_000).to_bytes(4, "big") + bytes(size - 6))
+        connection.shutdown(socket.SHUT_WR)
+        connection.recv(1)
+
+    server = raw_server(behave)
+
+    async def echoed_late() -> Outcome:
+        asking = asyncio.create_task(probe(server.port, 3.0))
+        await asyncio.sleep(0.02)
+        time.sleep(0.2)  # noqa: ASYNC251 - all of it is there before the loop looks
+        return await asking
+
+    reason, message = told(run_on(kind, echoed_late()))
+    assert (reason, message.partition(" the connection ")[0]) == ("aborted", f"ct1 (10.0.0.7:{server.port}) closed")

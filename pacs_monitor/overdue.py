@@ -39,12 +39,14 @@ class Overdue:
     def _look(self) -> None:
         loop = self._loop()
         now = loop.time() if loop is not None else 0.0
-        for call in [call for call, moment in self._moments.items() if moment <= now]:
-            if self._moments.pop(call, None) is not None:
-                call()
         self._timer = None
-        if self._moments:
-            self._arm()
+        try:
+            for call in [call for call, moment in self._moments.items() if moment <= now]:
+                if self._moments.pop(call, None) is not None:
+                    call()
+        finally:
+            if self._moments and self._timer is None:
+                self._arm()
 
     def _arm(self) -> None:
         loop = self._loop()

@@ -84,7 +84,7 @@ Reason = Literal[
     "forbidden",
     "broken",
 ]
-REASONS: tuple[str, ...] = get_args(Reason)
+REASONS: tuple[Reason, ...] = get_args(Reason)
 
 
 class CheckFailed(Exception):
@@ -98,7 +98,8 @@ class CheckFailed(Exception):
         if reason not in REASONS:
             raise ValueError(f"{reason!r} is not a reason; use one of {' '.join(REASONS)}")
         super().__init__(message)
-        self.reason: Reason = reason
+        # The list's own word: the pipe takes no subclass of str, such as an author's enumeration.
+        self.reason: Reason = REASONS[REASONS.index(reason)]
         self.message = message
 
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 
 import pytest
@@ -500,3 +501,20 @@ async def test_an_exception_in_a_thread_that_was_left_is_nobodys_any_more() -> N
     release.set()
     await until(lambda: not bench.runner.hanging)
     assert len(bench.results) == 1
+
+
+class Word(StrEnum):
+    REFUSED = "refused"
+
+
+async def test_a_reason_of_an_authors_enumeration_is_the_word_itself() -> None:
+    class OfItsOwn(Check):
+        async def run(self) -> AsyncIterator[Sample]:
+            """Fail."""
+            yield VALUE(1.0)
+            raise CheckFailed(Word.REFUSED, "nobody there")  # type: ignore[arg-type]
+
+    bench = Bench(OfItsOwn())
+    bench.start()
+    reason = (await bench.result()).reason
+    assert (reason, type(reason)) == ("refused", str)  # the pipe takes nothing else

@@ -22,6 +22,7 @@ from pacs_monitor import __version__, config
 from pacs_monitor.confirm import Confirmation
 from pacs_monitor.context import Context
 from pacs_monitor.health import Health
+from pacs_monitor.metrics import json_number
 from pacs_monitor.results import Results
 from pacs_monitor.settings import Complaint, ConfigError, Configuration, Key
 from pacs_monitor.state import State, StateError
@@ -237,7 +238,9 @@ class Agent:
             "duration": report.duration,
             "reason": report.reason,
             "message": report.message,
-            "samples": [{"name": name, "labels": labels, "value": value} for name, labels, value in report.samples],
+            "samples": [
+                {"name": name, "labels": labels, "value": json_number(value)} for name, labels, value in report.samples
+            ],
         }
 
     # Down.

@@ -41,6 +41,11 @@ def number(value: float) -> str:
     return _NO_NUMBERS.get(text, text)
 
 
+def json_number(value: float) -> float | None:
+    """A value as JSON has it, which knows neither NaN nor infinity."""
+    return value if math.isfinite(value) else None
+
+
 @dataclass
 class Family:
     """One metric with all its lines. Lines are replaced on the loop and joined in a scrape's thread."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import httpx
 
 from pacs_monitor.configuring.datadir import check_data_dir
+from pacs_monitor.metrics import json_number
 from pacs_monitor.results import Record, Results
 from pacs_monitor.settings import Configuration, Key
 from pacs_monitor.state import State, StateError
@@ -51,7 +53,9 @@ class Probed:
         told = asdict(self)
         told["ok"] = self.ok
         told["phases"] = self.phases
-        told["samples"] = [{"name": name, "labels": labels, "value": value} for name, labels, value in self.samples]
+        told["samples"] = [
+            {"name": name, "labels": labels, "value": json_number(value)} for name, labels, value in self.samples
+        ]
         return told
 
 
@@ -103,7 +107,8 @@ async def _by_agent(control: Path, keys: list[Key]) -> list[ProbeReport] | None:
             if response.status_code != 200:
                 return None
             told = response.json()
-            samples = [(one["name"], one["labels"], one["value"]) for one in told["samples"]]
+            values = [math.nan if one["value"] is None else one["value"] for one in told["samples"]]
+            samples = [(one["name"], one["labels"], value) for one, value in zip(told["samples"], values, strict=True)]
             return ProbeReport(told["started"], told["duration"], told["reason"], told["message"], samples)
 
         try:

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from pacs_monitor import __version__
@@ -178,6 +179,42 @@ def test_while_an_agent_runs_probe_asks_it_so_that_a_node_sees_one_association(
         status, probed = probe(agent.config, "archive")
         assert (status, probed[0]["ok"]) == (0, True)
         assert agent.value("pacs_check_runs_total", node="archive") == (before or 0) + 1
+
+
+UNSURE = '''"""A measurement that has no value."""
+
+from pacs_monitor.check import AsyncIterator, Check, Gauge, Sample
+
+VALUE = Gauge("pacs_unsure_value", "What is not known.")
+
+
+class Unsure(Check):
+    """Yield what is no number."""
+
+    async def run(self) -> AsyncIterator[Sample]:
+        """Succeed."""
+        yield VALUE(float("nan"))
+'''
+
+
+def test_a_value_that_is_no_number_is_null_in_json_with_and_without_an_agent(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/unsure.py").write_text(UNSURE)
+
+    def no_json(word: str) -> None:
+        raise AssertionError(f"{word} is not JSON")
+
+    def probed(path: Path) -> list[dict[str, Any]]:
+        done = pacs_monitor("probe", "--config", path, "--json", "unsure")
+        found: list[dict[str, Any]] = json.loads(done.stdout, parse_constant=no_json)
+        return found
+
+    wanted: list[dict[str, Any]] = [{"name": "pacs_unsure_value", "labels": {}, "value": None}]
+    with run_agent(tmp_path, "check_dirs: [mine]\nchecks: [unsure]\n") as agent:
+        answer = httpx.post(agent.url + "/-/probe/-/unsure")
+        assert (answer.status_code, answer.json()["samples"]) == (200, wanted)
+        assert probed(agent.config)[0]["samples"] == wanted
+    assert probed(agent.config)[0]["samples"] == wanted
 
 
 def test_a_node_is_drained_and_taken_back_by_the_running_agent(tmp_path: Path, storescp: StoreScp) -> None:

@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from pacs_monitor.check import Histogram
 from pacs_monitor.confirm import Confirmed
+from pacs_monitor.metrics import json_number
 from pacs_monitor.results import Record
 from pacs_monitor.web.core import Core
 
@@ -111,5 +112,5 @@ def _samples(record: Record) -> Iterator[dict[str, Any]]:
         if metric is None or value is None:
             continue
         told = name + "_count" if isinstance(metric, Histogram) else name
-        finite = value if abs(value) < float("inf") else None
-        yield {"name": told, "labels": dict(zip(metric.labelnames, values, strict=False)), "value": finite}
+        labels = dict(zip(metric.labelnames, values, strict=False))
+        yield {"name": told, "labels": labels, "value": json_number(value)}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
+from typing import Any
 
 from pacs_monitor.check import Check, NodeCheck
-from pacs_monitor.configuring.fields import unit_of
+from pacs_monitor.configuring.fields import is_one_value, leaf_types, unit_of
 from pacs_monitor.node import Node
 
 
@@ -25,3 +26,11 @@ def faults(cls: type[Check]) -> Iterator[str]:
     for threshold in cls.thresholds:
         if threshold not in cls.model_fields:
             yield f"thresholds names {threshold}, which is no setting of this check"
+        elif not _is_number(cls.model_fields[threshold].annotation):
+            yield f"thresholds names {threshold}, which is no number; rules compare with it: take it out"
+
+
+def _is_number(annotation: Any) -> bool:
+    """Whether a setting may be exported as a value; one whose type is not known yet may."""
+    leaves = (leaf for leaf in leaf_types(annotation) if isinstance(leaf, type))
+    return is_one_value(annotation) and all(hasattr(leaf, "__float__") for leaf in leaves)

@@ -126,6 +126,16 @@ def test_two_files_of_one_name_in_two_folders_are_two_modules(tmp_path: Path) ->
             "mine.py:2: A: thresholds names slow, which is no setting of this check",
         ),
         (
+            "from pacs_monitor.check import *\nclass A(Check):\n    slow: str = '2s'\n    thresholds = ('slow',)\n"
+            "    def run(self): yield\n",
+            "mine.py:2: A: thresholds names slow, which is no number; rules compare with it: take it out",
+        ),
+        (
+            "from pacs_monitor.check import *\nclass A(Check):\n    slow: tuple[Ratio, ...] = ()\n"
+            "    thresholds = ('slow',)\n    def run(self): yield\n",
+            "mine.py:2: A: thresholds names slow, which is no number; rules compare with it: take it out",
+        ),
+        (
             "from pacs_monitor.check import *\nclass A(Check):\n    interval: float = 5.0\n    def run(self): yield\n",
             "mine.py:2: A: interval has another type than in every check; "
             "write it as pacs_monitor.check does, such as Duration",

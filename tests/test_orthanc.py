@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import ssl
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from pydantic import SecretStr
@@ -20,7 +21,10 @@ from tests.peers.ports import free_port
 
 
 class Handler(BaseHTTPRequestHandler):
+    authorizations: ClassVar[list[str]] = []
+
     def do_GET(self) -> None:
+        self.authorizations.append(self.headers.get("Authorization", ""))
         self.send_response(200)
         self.end_headers()
         self.wfile.write(b'{"Name": "ORTHANC"}')
@@ -74,6 +78,13 @@ def test_verification_is_only_left_out_when_told_so(url: str) -> None:
 def test_a_ca_file_that_is_missing_is_named(url: str) -> None:
     reason, message = failure(OrthancSettings(orthanc=url, ca_file=Path("/no/such/ca.pem")))
     assert (reason, "needs ca_file /no/such/ca.pem, which cannot be read" in message) == ("tls", True)
+
+
+def test_a_password_in_any_alphabet_is_sent_as_utf_8(plain_url: str) -> None:
+    Handler.authorizations.clear()
+    settings = OrthancSettings(orthanc=plain_url, username="Анна", password=SecretStr("пароль"))
+    Orthanc(settings, 5.0).call("GET", "/system")
+    assert Handler.authorizations == ["Basic " + base64.b64encode("Анна:пароль".encode()).decode()]
 
 
 def test_a_password_file_that_is_missing_is_named(plain_url: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import requests
 import urllib3
+from requests.auth import HTTPBasicAuth
 
 from pacs_monitor.check import CheckFailed, Reason
 from pacs_monitor.orthanc import OrthancSettings
@@ -78,16 +79,19 @@ class Orthanc:
         except OSError:  # requests says it so of a missing ca_file
             raise self._failed("tls", f"needs ca_file {self._settings.ca_file}, which cannot be read") from None
 
-    def _auth(self) -> tuple[str, str] | None:
+    def _auth(self) -> HTTPBasicAuth | None:
+        username = self._settings.username
+        # Of text, requests takes only what is in Latin-1.
+        return None if username is None else HTTPBasicAuth(username.encode(), self._password().encode())
+
+    def _password(self) -> str:
         settings = self._settings
-        if settings.username is None:
-            return None
         if settings.password is not None:
-            return settings.username, settings.password.get_secret_value()
+            return settings.password.get_secret_value()
         if settings.password_file is None:
-            return settings.username, ""
+            return ""
         try:
-            return settings.username, settings.password_file.read_text().rstrip("\r\n")
+            return settings.password_file.read_text("utf-8").rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
             why = getattr(error, "strerror", None) or "not text"
             raise CheckFailed(

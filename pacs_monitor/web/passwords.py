@@ -14,7 +14,8 @@ import bcrypt
 
 from pacs_monitor.web.errors import WebError
 
-_LINE = re.compile(r"([^:\s][^:]*):(\$2[aby]\$\d\d\$[./A-Za-z0-9]{53})")
+# bcrypt knows costs from 4 to 31, and of the salt's last character four values.
+_LINE = re.compile(r"([^:\s][^:]*):(\$2[aby]\$(?:0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31})")
 _MOST_WAITING = 32
 _MOST_REMEMBERED = 64
 

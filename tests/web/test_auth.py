@@ -245,6 +245,8 @@ def bcrypt_of_cost(cost: int) -> str:
     [
         ("anna:secret\n", "{file}:1: is not user:hash with bcrypt; use htpasswd -B"),
         (f"anna:{HASH}\nbert:$apr1$x$y\n", "{file}:2: is not user:hash with bcrypt; use htpasswd -B"),
+        (HASH.join(("anna:", "\n")).replace("$04$", "$03$"), "{file}:1: is not user:hash with bcrypt; use htpasswd -B"),
+        (HASH.join(("anna:", "\n")).replace("x.7", "x/7"), "{file}:1: is not user:hash with bcrypt; use htpasswd -B"),
         ("\n# nobody\n", "{file} names no user; add one with htpasswd -B"),
         (None, "{file} cannot be read (No such file or directory); check the name and its rights"),
     ],

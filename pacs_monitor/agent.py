@@ -15,9 +15,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from apscheduler.triggers.interval import IntervalTrigger
-
 from pacs_monitor import __version__, config
 from pacs_monitor.confirm import Confirmation
 from pacs_monitor.context import Context
@@ -66,6 +63,7 @@ class Agent:
         self.ended = asyncio.Event()
         """Set when the agent is asked to end."""
         self._up = asyncio.Event()
+        self._stopping = False
         self._lock: int | None = None
         self._reloading = asyncio.Lock()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -107,10 +105,8 @@ class Agent:
         undo.push_async_callback(self.workers.stop, 1.0)
         await self.workers.start(count)
         self._start_checks(list(self.configuration.checks))
-        self._calendar = AsyncIOScheduler(timezone="UTC", event_loop=asyncio.get_running_loop())
         self._every(ALIVE_EVERY, self.confirmation.save_alive)
         self._every(TICK_EVERY, lambda: self.context.tick(time.time()))
-        self._calendar.start()
         self._spawn(self._files.watch(self.reload))
 
     def _core(self) -> Core:
@@ -130,11 +126,15 @@ class Agent:
         )
 
     def _every(self, seconds: float, work: Callable[[], None]) -> None:
-        async def job() -> None:
-            work()
+        """On the loop's clock: a job of APScheduler stands still for an hour when the wall clock steps back by one."""
+        loop = asyncio.get_running_loop()
 
-        trigger = IntervalTrigger(seconds=seconds, timezone="UTC")
-        self._calendar.add_job(job, trigger, coalesce=True, misfire_grace_time=None, max_instances=1)
+        def again() -> None:
+            if not self._stopping:
+                loop.call_later(seconds, again)
+                work()
+
+        loop.call_later(seconds, again)
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -254,7 +254,7 @@ class Agent:
         guard = threading.Timer(STOP_WITHIN, os._exit, (0,))
         guard.daemon = True
         guard.start()
-        self._calendar.shutdown(wait=False)
+        self._stopping = True
         for task in self._tasks:
             task.cancel()
         # First what must not be lost, then what can hang.

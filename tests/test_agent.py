@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -9,11 +10,14 @@ import sqlite3
 import subprocess
 import sys
 import time
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
+from typing import Self
 
 import psutil
 import pytest
 
+from pacs_monitor import agent as agents
 from pacs_monitor.agent import Agent
 from pacs_monitor.births import NurseryError
 from tests.agent import RunningAgent, head, run_agent
@@ -208,3 +212,30 @@ async def test_an_agent_that_cannot_start_its_workers_leaves_nothing_behind(
     again = Agent(config)
     await again.start()
     await again.stop()
+
+
+class SetBack(datetime):
+    """A clock that can be set back by an hour, as APScheduler would see it."""
+
+    by = timedelta()
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> Self:
+        return super().now(tz) - cls.by
+
+
+async def test_what_follows_the_calendar_goes_on_when_the_clock_is_set_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("apscheduler.schedulers.base.datetime", SetBack)
+    monkeypatch.setattr("apscheduler.triggers.interval.datetime", SetBack)
+    monkeypatch.setattr(agents, "TICK_EVERY", 0.05)
+    config = tmp_path / "pacs-monitor.yml"
+    config.write_text(head(tmp_path, free_port()) + "nodes:\n" + node("a", free_port(), "A"))
+    agent, ticks = Agent(config), list[float]()
+    await agent.start()
+    monkeypatch.setattr(agent.context, "tick", ticks.append)
+    monkeypatch.setattr(SetBack, "by", timedelta(hours=1))
+    await asyncio.sleep(0.5)
+    await agent.stop()
+    assert len(ticks) > 4

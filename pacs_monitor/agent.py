@@ -294,7 +294,12 @@ async def run(agent: Agent, ready: Callable[[], None] = lambda: None) -> int:
 
 def _lock(data_dir: Path) -> int:
     """Keep a second agent from the same state. Raises AgentError."""
-    descriptor = os.open(data_dir / "agent.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    path = data_dir / "agent.lock"
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        why = f"{path}: cannot be opened ({error.strerror}); give it to the user that runs pacs-monitor, or remove it"
+        raise AgentError(why) from None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

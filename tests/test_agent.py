@@ -214,6 +214,16 @@ async def test_an_agent_that_cannot_start_its_workers_leaves_nothing_behind(
     await again.stop()
 
 
+def test_a_lock_that_cannot_be_opened_is_told_in_a_sentence(tmp_path: Path) -> None:
+    config = tmp_path / "pacs-monitor.yml"
+    config.write_text(head(tmp_path, free_port()) + "nodes:\n" + node("a", free_port(), "A"))
+    lock = tmp_path / "data/agent.lock"
+    lock.mkdir(parents=True)  # as one of another user's is for anybody but root
+    done = run_to_its_end(config)
+    said = f"{lock}: cannot be opened (Is a directory); give it to the user that runs pacs-monitor, or remove it\n"
+    assert (done.returncode, done.stderr) == (1, said)
+
+
 class SetBack(datetime):
     """A clock that can be set back by an hour, as APScheduler would see it."""
 

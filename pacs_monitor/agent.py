@@ -192,19 +192,16 @@ class Agent:
                 new = await in_thread(lambda: config.load(self.path, despite_broken=True))
             except ConfigError as error:
                 self._reloads.note(worked=False)
-                complaints = [str(complaint) for complaint in error.complaints]
+                complained = error.complaints
+                complaints = [str(complaint) for complaint in complained]
                 log.error("the configuration was not reloaded: %s", "; ".join(complaints))
-                self._files.follow(self._named(old, error.complaints), began)
+                await in_thread(lambda: self._files.follow(self._named(old, complained), began))
                 return complaints
             for complaint in _needs_restart(old, new):
                 log.warning("%s", complaint)
-            changed = [key for key, check in new.checks.items() if _changed(old, new, key, check)]
-            # What has not changed keeps its very object: nobody need look at it again.
-            for key, check in new.checks.items():
-                if key in old.checks and key not in changed and _same_face(old.checks[key], check):
-                    new.checks[key] = old.checks[key]
+            changed = _changes(old, new)
             self._apply(new, changed)
-            self._files.follow(new.files, began)
+            await in_thread(lambda: self._files.follow(new.files, began))
             await self._refresh_web()
             self._reloads.note(worked=True)
             log.info("the configuration is reloaded: %d of %d checks are new or changed", len(changed), len(new.checks))
@@ -310,13 +307,16 @@ def _lock(data_dir: Path) -> int:
     return descriptor
 
 
-def _changed(old: Configuration, new: Configuration, key: Key, check: Any) -> bool:
-    before = old.checks.get(key)
-    return before is None or before.fingerprint != check.fingerprint or before.labels != check.labels
-
-
-def _same_face(before: Any, after: Any) -> bool:
-    return bool(before.node == after.node and before.labels == after.labels)
+def _changes(old: Configuration, new: Configuration) -> list[Key]:
+    """The checks to start anew. One that is the same keeps its very object: nobody need look at it again."""
+    changed = []
+    for key, check in new.checks.items():
+        before = old.checks.get(key)
+        if before is None or before.fingerprint != check.fingerprint or before.labels != check.labels:
+            changed.append(key)
+        elif before.node == check.node:
+            new.checks[key] = before
+    return changed
 
 
 def _needs_restart(old: Configuration, new: Configuration) -> Iterator[str]:

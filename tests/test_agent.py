@@ -9,10 +9,11 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import psutil
 import pytest
@@ -249,3 +250,23 @@ async def test_what_follows_the_calendar_goes_on_when_the_clock_is_set_back(
     await asyncio.sleep(0.5)
     await agent.stop()
     assert len(ticks) > 4
+
+
+async def test_a_reload_looks_at_no_file_on_the_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config, text = tmp_path / "pacs-monitor.yml", head(tmp_path, free_port()) + "nodes:\n"
+    config.write_text(text + node("a", free_port(), "A"))
+    agent, looked = Agent(config), set[str]()
+    await agent.start()
+    stat = Path.stat
+
+    def looking(path: Path, **options: Any) -> os.stat_result:
+        looked.add(threading.current_thread().name)
+        return stat(path, **options)
+
+    monkeypatch.setattr(Path, "stat", looking)
+    assert await agent.reload() == []
+    config.write_text(text + "  - nothing\n")
+    assert len(await agent.reload()) == 1
+    await agent.stop()
+    assert looked
+    assert threading.main_thread().name not in looked

@@ -248,9 +248,10 @@ class Agent:
 
     async def stop(self) -> None:
         """Release all associations, save state, end. Never longer than STOP_WITHIN seconds."""
-        guard = threading.Timer(STOP_WITHIN, os._exit, (0,))
-        guard.daemon = True
-        guard.start()
+        with _ends_in_time():
+            await self._stop()
+
+    async def _stop(self) -> None:
         self._stopping = True
         for task in self._tasks:
             task.cancel()
@@ -266,7 +267,16 @@ class Agent:
             log.error("state was not saved to the end")
         if self._lock is not None:
             os.close(self._lock)
-        guard.cancel()
+
+
+@contextlib.contextmanager
+def _ends_in_time() -> Iterator[None]:
+    """End the process though what is done meanwhile hangs."""
+    guard = threading.Timer(STOP_WITHIN, os._exit, (0,))
+    guard.daemon = True
+    guard.start()
+    yield
+    guard.cancel()
 
 
 async def run(agent: Agent, ready: Callable[[], None] = lambda: None) -> int:
@@ -282,9 +292,16 @@ async def run(agent: Agent, ready: Callable[[], None] = lambda: None) -> int:
         task.add_done_callback(pending.discard)
 
     loop.add_signal_handler(signal.SIGHUP, hangup)
-    await agent.start()
+    starting, ending = loop.create_task(agent.start()), loop.create_task(agent.ended.wait())
+    await asyncio.wait([starting, ending], return_when=asyncio.FIRST_COMPLETED)
+    if not starting.done():
+        with _ends_in_time(), contextlib.suppress(asyncio.CancelledError):
+            starting.cancel()
+            await starting
+        return 0
+    starting.result()
     ready()
-    await agent.ended.wait()
+    await ending
     await agent.stop()
     return 0
 

@@ -270,3 +270,20 @@ async def test_a_reload_looks_at_no_file_on_the_loop(tmp_path: Path, monkeypatch
     await agent.stop()
     assert looked
     assert threading.main_thread().name not in looked
+
+
+def test_sigterm_ends_an_agent_within_five_seconds_that_is_still_coming_up(tmp_path: Path) -> None:
+    config, begun = tmp_path / "pacs-monitor.yml", tmp_path / "begun"
+    config.write_text(head(tmp_path, free_port()) + "nodes:\n" + node("a", free_port(), "A"))
+    nursery = tmp_path / "python"  # a machine that is so busy that the nursery is not there for half a minute
+    nursery.write_text(f"#!/bin/sh\ntouch {begun}\nexec sleep 20\n")
+    nursery.chmod(0o700)
+    code = f"import sys; from pacs_monitor.__main__ import main; sys.executable = {str(nursery)!r}; main()"
+    agent = subprocess.Popen([sys.executable, "-c", code, "run", "--config", str(config)])
+    while not begun.exists():
+        time.sleep(0.02)
+    started = time.monotonic()
+    agent.terminate()
+    assert agent.wait(30) == 0
+    assert time.monotonic() - started < 5
+    assert not (tmp_path / "data/control.sock").exists()

@@ -18,6 +18,7 @@ from pacs_monitor.web.auth import TRUSTED, Access, read_access
 from pacs_monitor.web.core import Core
 from pacs_monitor.web.errors import WebError
 from pacs_monitor.web.listen import load_certificate, open_tcp, open_unix, tls_context
+from pacs_monitor.web.protocol import Protocol
 
 __all__ = ["WebError", "WebServer"]
 
@@ -131,7 +132,7 @@ class WebServer:
     async def _serve(self, app: ASGIApp, sockets: list[socket.socket], context: ssl.SSLContext | None) -> None:
         config = uvicorn.Config(
             app,
-            http="h11",
+            http=Protocol,
             ws="none",
             lifespan="off",
             log_config=None,

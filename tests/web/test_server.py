@@ -12,7 +12,8 @@ import httpx
 import pytest
 import trustme
 
-from pacs_monitor.settings import TlsServer, WebSettings
+from pacs_monitor.settings import Key, TlsServer, WebSettings
+from pacs_monitor.web import protocol
 from pacs_monitor.web.auth import Access
 from pacs_monitor.web.listen import tls_context
 from pacs_monitor.web.server import WebError, WebServer
@@ -97,6 +98,53 @@ async def test_an_address_that_is_not_ours_is_told(agent: Agent, listen: str, co
     with pytest.raises(WebError) as raised:
         await WebServer(agent.core(), WebSettings(listen=listen)).start()
     assert str(raised.value).startswith(f"web.listen: {listen} {complaint}")
+
+
+async def test_clients_that_do_not_say_what_they_want_do_not_keep_others_out(
+    agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "ASKS_WITHIN", 0.5)
+    monkeypatch.setattr("pacs_monitor.web.server._MOST_CONNECTIONS", 4)
+    server = WebServer(agent.core(), WebSettings(listen="127.0.0.1:0"))
+    await server.start()
+    silent = [await asyncio.open_connection(*server.address) for _ in range(4)]
+
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"POST /-/reload HTTP/1.1\r\nHost: localhost\r\nX-Slow: ")
+        while not reader.at_eof():
+            writer.write(b"a")
+            await asyncio.sleep(0.1)
+
+    async with client_of(server) as client:
+        dripping = [asyncio.create_task(drip(*connection)) for connection in silent[:2]]
+        await asyncio.sleep(0.1)
+        assert (await client.get("/-/healthy")).status_code == 503
+        await asyncio.wait([asyncio.create_task(reader.read()) for reader, _ in silent[2:]], timeout=2.0)
+        await asyncio.sleep(0.2)
+        assert (await client.get("/-/healthy")).status_code == 200
+        for task in dripping:
+            task.cancel()
+        # One that has asked is waited for, and may ask again.
+        await asyncio.sleep(0.3)
+        assert (await client.get("/-/healthy")).status_code == 200
+    for _, writer in silent:
+        writer.close()
+    await server.stop()
+
+
+async def test_an_answer_may_take_longer_than_a_question(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "ASKS_WITHIN", 0.1)
+
+    async def probe(key: Key) -> dict[str, Any]:
+        await asyncio.sleep(0.4)
+        return {"check": key[1]}
+
+    agent.probe = probe  # type: ignore[method-assign]
+    server = WebServer(agent.core(), WebSettings(listen="127.0.0.1:0"))
+    await server.start()
+    async with client_of(server) as client:
+        assert (await client.post("/-/probe/ct/c_echo")).json() == {"check": "c_echo"}
+    await server.stop()
 
 
 async def test_signals_stay_the_agents(agent: Agent) -> None:

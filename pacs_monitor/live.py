@@ -68,7 +68,10 @@ class Board:
 
     def __rich__(self) -> RenderableType:
         now = time.time()
-        rows = [(record, state_of(record, self._confirmation.states[record.key], now)) for record in self._results]
+        # rich asks in a thread of its own, and meanwhile a reload may take checks in or out.
+        states, records = self._confirmation.states, list(self._results.records.values())
+        known = [(record, confirmed) for record in records if (confirmed := states.get(record.key)) is not None]
+        rows = [(record, state_of(record, confirmed, now)) for record, confirmed in known]
         rows.sort(key=lambda row: (_ORDER[row[1].word], row[0].key))
         table = Table(box=None, pad_edge=False, header_style="dim", expand=True)
         table.add_column("", no_wrap=True)

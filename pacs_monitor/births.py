@@ -31,7 +31,6 @@ class Births:
         self._control: socket.socket | None = None
         self._one_at_a_time = asyncio.Lock()
         self._watching: asyncio.Task[None] | None = None
-        self._closing = False
 
     @property
     def pid(self) -> int | None:
@@ -58,7 +57,6 @@ class Births:
 
     async def close(self) -> None:
         """End the nursery; its workers live on."""
-        self._closing = True
         if self._watching is not None:
             self._watching.cancel()
         if self._control is not None:
@@ -84,7 +82,10 @@ class Births:
     async def _open(self) -> None:
         if self._control is not None:
             self._control.close()
-        ours, theirs = socket.socketpair()
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError as error:
+            raise NurseryError(f"the process that starts workers has no way to be asked: {error}") from None
         ours.setblocking(False)
         self._control = ours
         try:

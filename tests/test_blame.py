@@ -1,7 +1,10 @@
 """Which check took its worker down, and for how long it is withheld."""
 
 import asyncio
+import errno
 import os
+import signal
+import socket
 import sys
 import threading
 
@@ -11,6 +14,7 @@ from pacs_monitor import marks
 from pacs_monitor.births import Births, NurseryError
 from pacs_monitor.blame import Blame
 from pacs_monitor.threads import in_thread
+from tests.checks.support import until
 
 
 def test_a_check_is_withheld_from_its_second_strike_in_a_row() -> None:
@@ -179,4 +183,23 @@ async def test_a_nursery_that_does_not_come_up_is_told(monkeypatch: pytest.Monke
     made = Births(level=40)
     with pytest.raises(NurseryError, match="the process that starts workers does not come up"):
         await made.open()
+    await made.close()
+
+
+async def test_a_nursery_that_cannot_be_replaced_for_want_of_files_is_replaced_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made, refused = Births(level=50), list[int]()
+    await made.open()
+    first = made.pid
+    assert first is not None
+
+    def no_more() -> None:
+        refused.append(1)
+        monkeypatch.undo()
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(socket, "socketpair", no_more)
+    os.kill(first, signal.SIGKILL)
+    await until(lambda: bool(refused) and made.pid != first)
     await made.close()

@@ -11,7 +11,7 @@ import gc
 import logging
 import os
 import pickle
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -45,7 +45,7 @@ class Order:
     number: int
     name: str
     source: str
-    settings: dict[str, Any]
+    settings: dict[str, Any] = field(repr=False)  # secrets are among them
     node: Node | None
     site: str
     memory: dict[str, Any]

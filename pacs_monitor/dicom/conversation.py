@@ -35,7 +35,8 @@ class Script:
     identity: Identity | None = None
     only_asking: bool = False
     """Whether the contexts after the first may be refused: then nothing is missing without them."""
-    opening: bytes = b""
+    opening: bytes = field(default=b"", repr=False)
+    """The association request; it may hold a passcode."""
 
     @classmethod
     def write(

@@ -11,7 +11,7 @@ from pacs_monitor.dicom.codec import Identity
 from pacs_monitor.dicom.conversation import Outcome
 from tests.conftest import StartRawServer
 from tests.dicom.pdus import answer_with
-from tests.dicom.support import on_each_loop, probe, run_on, told
+from tests.dicom.support import on_each_loop, probe, run_on, script, told
 from tests.peers.dcmtk import DcmQrScp, StoreScp
 from tests.peers.orthanc import Orthanc
 
@@ -134,3 +134,7 @@ def test_ipv6_works_as_well() -> None:
         port = listener.getsockname()[1]
         outcome = run_on("epoll", probe(port, addresses=[(socket.AF_INET6, ("::1", port, 0, 0))]))
     assert told(outcome) == ("", "")
+
+
+def test_a_passcode_is_in_no_repr_of_what_is_said() -> None:
+    assert "geheim" not in repr(script(104, identity=Identity("monitor", "geheim")))

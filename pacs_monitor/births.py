@@ -64,6 +64,13 @@ class Births:
         if self._process is not None:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._process.wait(), 0.5)
+            self._kill()
+
+    def _kill(self) -> None:
+        """One that hangs does not see that nobody wants it any more."""
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
 
     async def _watch(self) -> None:
         while self._process is not None:
@@ -82,6 +89,7 @@ class Births:
     async def _open(self) -> None:
         if self._control is not None:
             self._control.close()
+        self._kill()
         try:
             ours, theirs = socket.socketpair()
         except OSError as error:

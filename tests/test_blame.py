@@ -10,11 +10,12 @@ import threading
 
 import pytest
 
-from pacs_monitor import marks
+from pacs_monitor import births, marks
 from pacs_monitor.births import Births, NurseryError
 from pacs_monitor.blame import Blame
 from pacs_monitor.threads import in_thread
 from tests.checks.support import until
+from tests.running import ended
 
 
 def test_a_check_is_withheld_from_its_second_strike_in_a_row() -> None:
@@ -203,3 +204,23 @@ async def test_a_nursery_that_cannot_be_replaced_for_want_of_files_is_replaced_l
     os.kill(first, signal.SIGKILL)
     await until(lambda: bool(refused) and made.pid != first)
     await made.close()
+
+
+async def test_a_nursery_that_stands_still_is_replaced_and_not_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(births, "FORKS_WITHIN", 0.3)
+    made = Births(level=50)
+    await made.open()
+    first = made.pid
+    assert first is not None
+    os.kill(first, signal.SIGSTOP)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        board = marks.Board()
+        assert await made.fork(theirs.fileno(), board.descriptor)
+        board.handed_over()
+    second = made.pid
+    assert second is not None
+    await until(lambda: ended(first))
+    os.kill(second, signal.SIGSTOP)
+    await made.close()
+    await until(lambda: ended(second))

@@ -161,7 +161,9 @@ class Agent:
     def _start_checks(self, keys: list[Key]) -> None:
         self.workers.order([self.results.records[key] for key in keys])
         configuration = self.configuration
-        self._prune(set(configuration.checks))
+        if not configuration.broken:
+            # Else what belongs to the checks that are left out would go with them.
+            self._prune(set(configuration.checks))
         for warning in configuration.warnings:
             log.warning("%s", warning)
         for fault in configuration.broken:
@@ -189,7 +191,9 @@ class Agent:
         async with self._reloading:
             old, began = self.configuration, time.time_ns()
             try:
-                new = await in_thread(lambda: config.load(self.path, despite_broken=True))
+                # A check file that breaks while its checks run is a mistake like any other, and changes nothing.
+                new = await in_thread(lambda: config.load(self.path, despite_broken=bool(old.broken)))
+                _refuse_other_identity(old, new)
             except ConfigError as error:
                 self._reloads.note(worked=False)
                 complained = error.complaints
@@ -336,9 +340,20 @@ def _changes(old: Configuration, new: Configuration) -> list[Key]:
     return changed
 
 
+def _refuse_other_identity(old: Configuration, new: Configuration) -> None:
+    """Site and data directory say whose states these are: they cannot change beneath them. Raises ConfigError."""
+    complaints = [
+        Complaint(str(new.path), 0, name, "cannot change while pacs-monitor runs; restart it")
+        for name in ("site", "data_dir")
+        if getattr(old.agent, name) != getattr(new.agent, name)
+    ]
+    if complaints:
+        raise ConfigError(complaints)
+
+
 def _needs_restart(old: Configuration, new: Configuration) -> Iterator[str]:
     secrets = {"bearer_token"} if new.agent.web.bearer_token_file else set()
-    for name in ("site", "data_dir", "web", "workers"):
+    for name in ("web", "workers"):
         before, after = (getattr(one.agent, name) for one in (old, new))
         if name == "web":
             before, after = (one.model_dump(exclude=secrets) for one in (before, after))

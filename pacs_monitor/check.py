@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeVar, get_ar
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from pacs_monitor.node import Node, Tls, UserIdentity
+from pacs_monitor.node import Node, Tls, UserIdentity, host_of
 from pacs_monitor.units import (
     AeTitle,
     Count,
@@ -351,7 +351,7 @@ class NodeCheck(Check):
         addresses = await self.surroundings.resolver.resolve(host, port, self.surroundings.deadline)
         for place, (_, address) in enumerate(addresses):
             share = self.time_left / (len(addresses) - place)
-            connecting: Awaitable[Any] = asyncio.open_connection(address[0], address[1])
+            connecting: Awaitable[Any] = asyncio.open_connection(host_of(address), address[1])
             try:
                 async with asyncio.timeout(share if place + 1 < len(addresses) else None):
                     reader, writer = await connecting

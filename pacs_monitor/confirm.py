@@ -127,7 +127,7 @@ class Confirmation:
         def written(done: Future[Any]) -> None:
             # Called by the writer's thread; the next sign of life takes the set away whole.
             if done.exception() is not None:
-                self._unsaved |= {row[0] for row in rows}
+                self._unsaved = self._unsaved | {row[0] for row in rows}
 
         self._state.submit(self._state.save_confirmed(rows)).add_done_callback(written)
 

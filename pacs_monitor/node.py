@@ -99,3 +99,9 @@ class Node(BaseModel):
 def listener_of(node: Node) -> tuple[str, int]:
     """What a budget of associations belongs to: host and port, however the host is written."""
     return str(node.host).lower(), int(node.port or 0)
+
+
+def host_of(address: tuple[object, ...]) -> str:
+    """The host of a socket address as text, with the interface that a link-local one needs."""
+    host = str(address[0])
+    return f"{host}%{address[3]}" if len(address) == 4 and address[3] else host

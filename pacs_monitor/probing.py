@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -147,8 +148,10 @@ async def _run(workers: Workers, record: Record) -> ProbeReport:
 def _state(configuration: Configuration) -> State | None:
     """The state file, if this user may use it: a check that must keep something says so without one."""
     folder = configuration.agent.data_dir
-    if check_data_dir(folder):
+    if check_data_dir(folder, make=False) or not folder.is_dir():
         return None
+    if not (folder / "state.db").exists() and folder.stat().st_uid != os.geteuid():
+        return None  # a file of root's would keep the agent's own user out
     try:
         return State(folder / "state.db", configuration.agent.site)
     except StateError:

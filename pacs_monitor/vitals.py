@@ -98,4 +98,4 @@ class Vitals:
 
 def _all_of(words: tuple[str, ...], counted: dict[str, int]) -> dict[str, float]:
     """Every word from zero: a counter that appears with its first event has lost it."""
-    return dict.fromkeys(words, 0.0) | {word: float(count) for word, count in counted.items()}
+    return dict.fromkeys(words, 0.0) | {word: float(count) for word, count in dict(counted).items()}

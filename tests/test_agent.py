@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any, Self
@@ -84,8 +85,8 @@ def test_sigterm_ends_the_agent_within_five_seconds_whatever_hangs(
         assert took < 5
         _gone, alive = psutil.wait_procs(family, timeout=2)
         assert not alive
-        database = sqlite3.connect(tmp_path / "data" / "state.db")
-        assert database.execute("SELECT count(*) FROM facts WHERE name = 'alive'").fetchone() == (1,)
+        with closing(sqlite3.connect(tmp_path / "data" / "state.db")) as database:
+            assert database.execute("SELECT count(*) FROM facts WHERE name = 'alive'").fetchone() == (1,)
 
 
 @pytest.fixture
@@ -172,6 +173,35 @@ def test_a_broken_check_file_is_named_with_its_line_and_stops_nothing_else(
         agent.wait_for(lambda: healthy(agent, "store") == 1)
         assert f"{tmp_checks / 'mine.py'}:3" in agent.process.output()
         assert agent.value("pacs_monitor_broken_checks") == 1
+
+
+def test_a_reload_that_breaks_a_check_or_changes_the_site_changes_nothing(
+    tmp_path: Path, tmp_checks: Path, storescp: StoreScp
+) -> None:
+    mine = tmp_checks / "mine.py"
+    mine.write_text(
+        "from collections.abc import Iterator\n"
+        "from pacs_monitor.check import Check, Sample\n\n"
+        "class Mine(Check):\n"
+        '    """Succeed."""\n\n'
+        "    def run(self) -> Iterator[Sample]:\n"
+        "        yield from ()\n"
+    )
+    text = f"check_dirs: [{tmp_checks}]\nchecks: [{{mine: {{interval: 1s}}}}]\nnodes:\n"
+    text += node("store", storescp.port, storescp.ae_title)
+    with run_agent(tmp_path, text) as agent:
+        agent.wait_for(lambda: agent.value("pacs_check_healthy", check="mine") == 1)
+        good = mine.read_text()
+        mine.write_text(good.replace("Check)", "Check"))
+        answer = agent.wait_for(lambda: reload(agent))
+        assert (answer.status_code, answer.text.count(f"{mine}:4: ")) == (400, 1)
+        assert agent.value("pacs_check_healthy", check="mine") == 1
+        mine.write_text(good)
+        agent.config.write_text(agent.config.read_text().replace("site: north", "site: south"))
+        answer = agent.wait_for(lambda: reload(agent))
+        told = f"{agent.config}: site: cannot change while pacs-monitor runs; restart it\n"
+        assert (answer.status_code, answer.text) == (400, told)
+        assert 'site="south"' not in agent.get("/metrics").text
 
 
 def test_a_second_agent_with_the_same_data_directory_is_refused(tmp_path: Path, storescp: StoreScp) -> None:

@@ -8,6 +8,7 @@ from collections import Counter
 import pytest
 
 from pacs_monitor.check import CheckFailed
+from pacs_monitor.node import host_of
 from pacs_monitor.resolve import Address, Resolver, literal, system_lookup
 
 ONE: list[Address] = [(socket.AF_INET, ("10.0.0.1", 0))]
@@ -161,3 +162,9 @@ async def test_a_machine_without_threads_to_spare_is_a_dns_failure(monkeypatch: 
     monkeypatch.setattr(threading.Thread, "start", start)
     with pytest.raises(CheckFailed, match=r"cannot be resolved \(can't start new thread\)"):
         await Resolver(Dns(ct=ONE)).resolve("ct", 104, soon())
+
+
+def test_an_address_as_text_keeps_the_interface_that_a_link_local_one_needs() -> None:
+    assert host_of(("fe80::1", 104, 0, 3)) == "fe80::1%3"
+    assert host_of(("::1", 104, 0, 0)) == "::1"
+    assert host_of(("10.0.0.5", 104)) == "10.0.0.5"

@@ -11,6 +11,7 @@ from typing import Any, cast
 from pacs_monitor.check import CheckFailed
 from pacs_monitor.dicom import clock, reasons
 from pacs_monitor.dicom.conversation import Script
+from pacs_monitor.node import host_of
 
 Address = tuple[socket.AddressFamily, Any]
 
@@ -104,7 +105,7 @@ async def open_transport(script: Script, addresses: list[Address], deadline: flo
         share = (deadline - loop.time()) / (len(addresses) - place)
         try:
             async with asyncio.timeout(share):
-                transport, _ = await loop.create_connection(_Waiting, address[0], address[1], family=family)
+                transport, _ = await loop.create_connection(_Waiting, host_of(address), address[1], family=family)
         except OSError as error:
             number = errno.ETIMEDOUT if isinstance(error, TimeoutError) else error.errno or 0
             refusal = more_telling(refusal, connect_failure(number, script, loop.time() - started))

@@ -148,7 +148,7 @@ async def _run(workers: Workers, record: Record) -> ProbeReport:
 def _state(configuration: Configuration) -> State | None:
     """The state file, if this user may use it: a check that must keep something says so without one."""
     folder = configuration.agent.data_dir
-    if check_data_dir(folder, make=False) or not folder.is_dir():
+    if check_data_dir(folder):
         return None
     if not (folder / "state.db").exists() and folder.stat().st_uid != os.geteuid():
         return None  # a file of root's would keep the agent's own user out

@@ -65,6 +65,9 @@ class Births:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._process.wait(), 0.5)
             self._kill()
+            # Reaped here: what is left to the garbage collector would complain of it.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._process.wait(), 0.5)
 
     def _kill(self) -> None:
         """One that hangs does not see that nobody wants it any more."""

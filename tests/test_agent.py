@@ -27,6 +27,7 @@ from tests.conftest import StartPrometheus, StartRawServer
 from tests.peers.dcmtk import DcmQrScp, StoreScp
 from tests.peers.orthanc import Orthanc, run_orthanc
 from tests.peers.ports import free_port
+from tests.peers.process import ServerProcess
 from tests.peers.prometheus import promtool_check_metrics
 
 
@@ -202,6 +203,28 @@ def test_a_reload_that_breaks_a_check_or_changes_the_site_changes_nothing(
         told = f"{agent.config}: site: cannot change while pacs-monitor runs; restart it\n"
         assert (answer.status_code, answer.text) == (400, told)
         assert 'site="south"' not in agent.get("/metrics").text
+
+
+def test_a_renewed_token_is_taken_at_a_reload_and_the_old_one_is_worth_nothing(tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("old-token\n")
+    token.chmod(0o600)
+    port = free_port()
+    config = tmp_path / "pacs-monitor.yml"
+    web = f"web: {{listen: '127.0.0.1:{port}', bearer_token_file: {token}}}\n"
+    config.write_text(f"site: north\ndata_dir: {tmp_path / 'data'}\n{web}")
+    command: list[str | Path] = [sys.executable, "-m", "pacs_monitor", "run", "--config", config]
+    with ServerProcess(command, tmp_path / "token.log", ports=[port], grace=8.0) as process:
+        agent = RunningAgent(tmp_path, port, process, config)
+
+        def status(text: str) -> int:
+            return agent.get("/api/status", headers={"Authorization": f"Bearer {text}"}).status_code
+
+        assert (status("old-token"), status("new-token")) == (200, 401)
+        token.write_text("new-token\n")
+        process.signal(signal.SIGHUP)
+        agent.wait_for(lambda: status("new-token") == 200)
+        assert status("old-token") == 401
 
 
 def test_a_second_agent_with_the_same_data_directory_is_refused(tmp_path: Path, storescp: StoreScp) -> None:

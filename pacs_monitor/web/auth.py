@@ -91,7 +91,8 @@ class Access:
 def read_access(web: WebSettings) -> Access:
     """What the settings say, with what their files hold. Raises WebError."""
     token = web.bearer_token.get_secret_value() if web.bearer_token else ""
-    if not token and web.bearer_token_file:
+    if web.bearer_token_file:
+        # The file counts, also where its text was read with the configuration: it may have been renewed since.
         token = read_text("web.bearer_token_file", web.bearer_token_file).strip()
         if not token:
             raise WebError(f"web.bearer_token_file: {web.bearer_token_file} is empty; write a token into it")

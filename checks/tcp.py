@@ -79,11 +79,10 @@ class Tcp(NodeCheck):
     def _ungreeted(self, received: bytes, ended: str, port: int) -> CheckFailed:
         place = f"{self.node.name} ({self.node.host}:{port})"
         if received:
-            # Eight characters tell a protocol and no secret.
-            began = "".join(char if char.isprintable() else "?" for char in received[:8].decode("latin-1"))
+            # Counted and never quoted: whatever listens there may be about to tell of a patient.
             return CheckFailed(
                 "mismatch",
-                f"{place} sent {len(received)} bytes that do not match {self.expect!r} (they begin with {began!r}) "
+                f"{place} sent {len(received)} bytes that do not match {self.expect!r} "
                 f"{ended}; is another service on this port? If not, correct expect".replace("  ", " "),
             )
         what = "takes the connection and says nothing" if "timeout" in ended else "takes the connection and closes it"

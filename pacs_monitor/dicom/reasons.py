@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pacs_monitor.dicom.codec import NOT_MENTIONED, Aborted, Rejected, printable, uid_name
+from pacs_monitor.dicom.codec import NOT_MENTIONED, Aborted, Rejected, uid_name
 
 REJECT_RESULTS = {1: "permanent", 2: "transient"}
 REJECT_SOURCES = {1: "user", 2: "acse", 3: "presentation"}
@@ -208,6 +208,8 @@ _SPEAKERS = (
     ((b"HTTP", b"<!DOC", b"<!doc", b"<html", b"<HTML"), "is a web server; set port to its DICOM port"),
     ((b"SSH-",), "is an SSH server; set port to its DICOM port"),
     ((b"\x0b",), "speaks HL7; set port to its DICOM port"),
+    ((b"220 ", b"220-"), "greets like a mail or FTP server; set port to its DICOM port"),
+    ((b"\xff\xfb", b"\xff\xfd"), "speaks Telnet; set port to its DICOM port"),
 )
 
 
@@ -223,6 +225,10 @@ def explain_bytes(data: bytes, node: str, place: str) -> str:
             f"{who} announced a PDU of {length} bytes where some hundred are due; it is no DICOM service or a "
             f"broken one: set port to its DICOM port, or ask its vendor"
         )
-    line = data[:40].split(b"\n")[0].strip()
-    shown = f'"{printable(line.decode("ascii"))}"' if line.isascii() and len(line) > 3 else data[:8].hex(" ")
-    return f"{who} answers, but not in DICOM (it began with {shown}); set port to its DICOM port"
+    # Whatever it is may be about to tell of a patient: it is described, never quoted.
+    text = "text" if _is_text(data) else "bytes"
+    return f"{who} answers, but not in DICOM (it sent {text} of another protocol); set port to its DICOM port"
+
+
+def _is_text(data: bytes) -> bool:
+    return all(32 <= byte < 127 or byte in b"\t\r\n" for byte in data)

@@ -77,10 +77,11 @@ async def test_a_greeting_that_matches_in_pieces_is_fine(raw_server: StartRawSer
 @pytest.mark.parametrize(
     ("sends", "stays", "reason", "words"),
     [
-        (b"HTTP/1.1 400 Bad Request\r\n", False, "mismatch", "begin with 'HTTP/1.1') and then closed the connection;"),
+        (b"HTTP/1.1 400 Bad Request\r\n", False, "mismatch", "26 bytes that do not match '^SSH-2' and then closed"),
         (b"HTTP/1.1", True, "mismatch", "and then nothing until the timeout; is another service on this port?"),
         (b"x" * 5000, True, "mismatch", "sent 1024 bytes that do not match"),
-        (b"\x01\xff\x00", False, "mismatch", "begin with '?ÿ?'"),
+        (b"\x01\xff\x00", False, "mismatch", "sent 3 bytes that do not match '^SSH-2'"),
+        (b"DOE^JOHN 19700101\r\n", False, "mismatch", "sent 19 bytes that do not match '^SSH-2'"),
         (b"", True, "timeout", "takes the connection and says nothing, where a greeting like '^SSH-2' is due"),
         (b"", False, "aborted", "takes the connection and closes it"),
     ],
@@ -96,6 +97,7 @@ async def test_another_greeting_is_told_apart(
     gave = await probe(raw_server(greet).port, Tcp(expect="^SSH-2"), seconds=0.5)
     assert gave.reason == reason
     assert words in gave.message
+    assert "DOE" not in gave.message
     assert gave.value(SECONDS) is not None, "the connection itself was measured"
 
 

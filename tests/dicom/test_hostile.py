@@ -35,15 +35,19 @@ GARBAGE = [
     (b"\x0bMSH|^~\\&|", "speaks HL7; set port to its DICOM port"),
     (
         b"220 mail.example ESMTP\r\n",
-        'answers, but not in DICOM (it began with "220 mail.example ESMTP"); set port to its DICOM port',
+        "greets like a mail or FTP server; set port to its DICOM port",
     ),
     (
         b"\xff\xfd\x18\xff\xfd\x20",
-        "answers, but not in DICOM (it began with ff fd 18 ff fd 20); set port to its DICOM port",
+        "speaks Telnet; set port to its DICOM port",
+    ),
+    (
+        b"DOE^JOHN 19700101\r\n",
+        "answers, but not in DICOM (it sent text of another protocol); set port to its DICOM port",
     ),
     (
         b"hi\x1b[31m red\x07 alert\n",
-        'answers, but not in DICOM (it began with "hi?[31m red? alert"); set port to its DICOM port',
+        "answers, but not in DICOM (it sent bytes of another protocol); set port to its DICOM port",
     ),
     (
         b"\x02\0\xff\xff\xff\xff",

@@ -122,8 +122,12 @@ class _Talk(Dialogue, asyncio.Protocol):
 
     def _send(self, data: bytes) -> None:
         assert self._transport is not None
+        # What came with the handshake (session tickets) may be unacknowledged still, and a peer with Nagle's
+        # algorithm holds back its answer until it is: 40 ms.
+        self._acknowledge()
         self._stopwatch.start()
         self._transport.write(data)
+        self._acknowledge()
 
     def _acknowledge(self) -> None:
         sock = None if self._transport is None else self._transport.get_extra_info("socket")

@@ -32,7 +32,6 @@ MAY_SEE = "pacs_monitor.may_see"
 """Set in the scope for handlers: whether the one who asks may see more than a status."""
 
 _ANONYMOUS = re.compile(r"/-/(healthy|ready)|/health(/.*)?")
-_ANY_NAME = re.compile(r"/metrics|/-/(healthy|ready)|/health(/.*)?")
 _OF_THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 _FAILURE_COSTS = 1.0  # seconds that somebody who guesses waits for each guess
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -135,7 +134,7 @@ class Guard:
         scope[MAY_SEE] = known or (by_place and right_name)
         if scope["method"] not in ("GET", "HEAD") and self._is_cross_site(headers):
             return _refuse(403, "this came from a page of another site")
-        if scope[MAY_SEE] or _ANONYMOUS.fullmatch(path) or (by_place and _ANY_NAME.fullmatch(path)):
+        if scope[MAY_SEE] or _ANONYMOUS.fullmatch(path):
             return None
         if by_place:
             return _refuse(403, "the agent does not answer to this name; use its address, or set external_url")

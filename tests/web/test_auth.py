@@ -66,10 +66,9 @@ async def test_on_loopback_a_page_under_another_name_gets_nothing_by_rebinding(
     serve: Serve, agent: Agent, host: str
 ) -> None:
     client = await serve(agent, headers={"Host": host})
-    assert await statuses(client, ["/", "/api/status", "/no/such/page"]) == {403}
+    assert await statuses(client, ["/", "/api/status", "/metrics", "/no/such/page"]) == {403}
     assert (await client.post("/-/reload")).status_code == 403
     assert (await client.post("/-/probe/ct/c_echo")).status_code == 403
-    assert (await client.get("/metrics")).status_code == 200
     assert (await client.get("/health")).json() == {"status": "fail"}
     assert agent.reloads == 0
     assert agent.probed == []
@@ -156,7 +155,9 @@ async def test_an_allowed_browser_is_not_used_by_a_page_of_another_name(serve: S
     client = await serve(agent, Access(loopback=False, networks=LOCAL))
     assert (await client.get("/api/status", headers={"Host": "evil.example"})).status_code == 403
     assert (await client.get("/api/status", headers={"Host": "10.1.2.3:9811"})).status_code == 200
-    assert (await client.get("/metrics", headers={"Host": "evil.example"})).status_code == 200
+    assert (await client.get("/metrics", headers={"Host": "evil.example"})).status_code == 403
+    assert (await client.get("/metrics", headers={"Host": "10.1.2.3:9811"})).status_code == 200
+    assert (await client.get("/health", headers={"Host": "evil.example"})).json() == {"status": "fail"}
 
 
 @pytest.mark.parametrize(

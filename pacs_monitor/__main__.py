@@ -54,14 +54,17 @@ def fail(message: str, status: int = 1) -> NoReturn:
 
 
 def load(path: Path, status: int = 1) -> Configuration:
-    """The configuration, or its complaints on stderr and the end."""
+    """The configuration, or its complaints on stderr and the end. A broken check file is told, and stops nothing."""
     from pacs_monitor import config
     from pacs_monitor.settings import ConfigError
 
     try:
-        return config.load(path)
+        configuration = config.load(path, despite_broken=True)
     except ConfigError as error:
         fail(str(error), status)
+    for fault in configuration.broken:
+        print(f"{fault}; its checks are left out", file=sys.stderr)
+    return configuration
 
 
 @app.command()
@@ -253,7 +256,10 @@ def probe(
         fail(str(error.args[0]), 2)
     if not keys:
         fail(f"{config}: nothing is checked; give a node or `checks` a check", 2)
-    probed = asyncio.run(probing.probe(configuration, keys))
+    try:
+        probed = asyncio.run(probing.probe(configuration, keys))
+    except LookupError as error:
+        fail(str(error.args[0]), 2)
     if as_json:
         print(json.dumps([one.plain() for one in probed], indent=2))
     else:

@@ -19,6 +19,9 @@ from pacs_monitor.settings import Configuration, Key
 from pacs_monitor.state import State, StateError
 from pacs_monitor.workers import ProbeReport, Workers
 
+ANSWERS_WITHIN = 5.0
+"""Seconds that a running agent has to say that it lives."""
+
 
 @dataclass(frozen=True)
 class Probed:
@@ -78,9 +81,14 @@ def select(configuration: Configuration, node: str | None, check: str | None) ->
 
 
 async def probe(configuration: Configuration, keys: list[Key]) -> list[Probed]:
-    """Run these checks once, all at the same time, within each node's budget of associations; worst first."""
+    """Run these checks once, all at the same time, within each node's budget of associations; worst first.
+
+    Raises LookupError if an agent runs that does not answer.
+    """
     control = configuration.agent.data_dir / "control.sock"
-    reports = await _by_agent(control, keys)
+    # Checks of one listener wait for each other: at worst all of them.
+    longest = sum(configuration.checks[key].check.effective_timeout + 1 for key in keys)
+    reports = await _by_agent(control, keys, longest + ANSWERS_WITHIN)
     if reports is None:
         reports = await _here(configuration, keys)
     probed = [
@@ -98,10 +106,13 @@ async def probe(configuration: Configuration, keys: list[Key]) -> list[Probed]:
     return sorted(probed, key=lambda one: (one.ok, -one.duration))
 
 
-async def _by_agent(control: Path, keys: list[Key]) -> list[ProbeReport] | None:
-    """Ask the agent that runs with this data directory: it knows what associations are open. None without one."""
+async def _by_agent(control: Path, keys: list[Key], seconds: float) -> list[ProbeReport] | None:
+    """Ask the agent that runs with this data directory: it knows what associations are open. None without one.
+
+    Raises LookupError if there is one that does not answer: its worker may still probe, so we do not.
+    """
     transport = httpx.AsyncHTTPTransport(uds=str(control))
-    async with httpx.AsyncClient(transport=transport, base_url="http://localhost", timeout=None) as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost", timeout=seconds) as client:
 
         async def ask(key: Key) -> ProbeReport | None:
             response = await client.post(f"/-/probe/{key[0] or '-'}/{key[1]}")
@@ -113,7 +124,12 @@ async def _by_agent(control: Path, keys: list[Key]) -> list[ProbeReport] | None:
             return ProbeReport(told["started"], told["duration"], told["reason"], told["message"], samples)
 
         try:
+            await client.get("/-/healthy", timeout=ANSWERS_WITHIN)
             answers = await asyncio.gather(*(ask(key) for key in keys))
+        except httpx.TimeoutException:
+            raise LookupError(
+                f"the agent that runs with {control.parent} does not answer; look into its log, or restart it"
+            ) from None
         except httpx.HTTPError:
             return None
     known = [answer for answer in answers if answer is not None]

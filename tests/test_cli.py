@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -215,6 +216,31 @@ def test_a_value_that_is_no_number_is_null_in_json_with_and_without_an_agent(tmp
         assert (answer.status_code, answer.json()["samples"]) == (200, wanted)
         assert probed(agent.config)[0]["samples"] == wanted
     assert probed(agent.config)[0]["samples"] == wanted
+
+
+def test_a_broken_check_file_that_nobody_needs_keeps_no_node_from_being_probed(
+    tmp_path: Path, storescp: StoreScp
+) -> None:
+    folder = tmp_path / "checks"
+    folder.mkdir()
+    (folder / "mine.py").write_text("class Mine(:\n")
+    path = config(tmp_path, f"check_dirs: [{folder}]\nnodes:\n" + node("store", storescp.port, storescp.ae_title))
+    done = pacs_monitor("probe", "store", "--config", path)
+    assert done.returncode == 0
+    assert done.stderr.startswith(f"{folder / 'mine.py'}:1: ")
+    assert done.stderr.endswith("; its checks are left out\n")
+
+
+def test_probe_says_so_when_the_agent_that_runs_does_not_answer(tmp_path: Path, storescp: StoreScp) -> None:
+    with run_agent(tmp_path, "nodes:\n" + node("store", storescp.port, storescp.ae_title)) as agent:
+        agent.process.signal(signal.SIGSTOP)
+        try:
+            done = pacs_monitor("probe", "store", "--config", agent.config)
+        finally:
+            agent.process.signal(signal.SIGCONT)
+    assert done.returncode == 2
+    told = f"the agent that runs with {tmp_path / 'data'} does not answer; look into its log, or restart it\n"
+    assert done.stderr == told
 
 
 def test_a_node_is_drained_and_taken_back_by_the_running_agent(tmp_path: Path, storescp: StoreScp) -> None:

@@ -1,5 +1,6 @@
 import socket
 import struct
+import time
 
 import pytest
 
@@ -75,6 +76,11 @@ def test_the_kernel_stamps_what_arrives_and_so_does_a_real_stopwatch() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()) as one:
         clock.prepare(one)
         other, _ = listener.accept()
+        # The kernel begins a moment after the first socket asks for it, by a work queue of its own.
+        until, ancillary = time.monotonic() + 5, []
+        while not ancillary and time.monotonic() < until:
+            other.sendall(b"early")
+            _, ancillary, _, _ = one.recvmsg(100, clock.STAMP_SPACE)
         watch = Stopwatch()
         other.sendall(b"answer")
         data, ancillary, _, _ = one.recvmsg(100, clock.STAMP_SPACE)

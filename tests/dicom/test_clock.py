@@ -77,7 +77,8 @@ def test_the_kernel_stamps_what_arrives_and_so_does_a_real_stopwatch() -> None:
         clock.prepare(one)
         other, _ = listener.accept()
         # The kernel begins a moment after the first socket asks for it, by a work queue of its own.
-        until, ancillary = time.monotonic() + 5, []
+        until = time.monotonic() + 5
+        ancillary: list[tuple[int, int, bytes]] = []
         while not ancillary and time.monotonic() < until:
             other.sendall(b"early")
             _, ancillary, _, _ = one.recvmsg(100, clock.STAMP_SPACE)

@@ -1,4 +1,8 @@
-"""Results to confirmed states: a check is down after `down_after` failures in a row, and not before."""
+"""Results to confirmed states: a check is down after `down_after` failures in a row, and not before.
+
+Where a switch fails, what is behind it may be checked more often than the switch. So a check that is reached through
+others is confirmed down only when their next runs have told whether it is they that have failed.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from pacs_monitor.results import Record, Results
 from pacs_monitor.settings import Key
@@ -23,6 +27,8 @@ class Confirmed:
     """When it became so."""
     streak: int = 0
     """How many runs in a row have said otherwise (or, before the first verdict, have failed)."""
+    failing_from: float = 0.0
+    """When the first of the failures in a row had ended."""
     as_of: float = 0.0
     """The last run, or until when the agent is known to have watched before a restart."""
     stale_saved: bool = False
@@ -31,6 +37,27 @@ class Confirmed:
 Listener = Callable[[Record, Confirmed], None]
 Row = tuple[Key, bool | None, float, float | None, float | None, bool]
 """(key, healthy, since, last run, last success, stale)"""
+
+HOLD = 600.0
+"""For how long, in seconds, a check waits to be confirmed down until its network parents are known to work or not."""
+
+
+class Parents(Protocol):
+    """What is known of the network parents of a check."""
+
+    def in_doubt(self, record: Record, since: float) -> bool:
+        """Whether they may be what has failed, as none of their runs since then has told."""
+
+    def is_one(self, record: Record) -> bool:
+        """Whether anything is reached through the check's node."""
+
+
+def progress(record: Record, confirmed: Confirmed) -> str:
+    """On a check that fails and is not down: `failing 2 of 5`, or for which network parents it waits."""
+    streak, enough = confirmed.streak, record.configured.check.down_after
+    if streak >= enough and record.node and record.up is False:
+        return f"failing; awaiting {' and '.join(record.node.reached_through)}"
+    return f"failing {streak} of {enough}"
 
 
 class Confirmation:
@@ -43,6 +70,8 @@ class Confirmation:
         self._stored: dict[Key, dict[str, Any]] = state.load_confirmed() if state else {}
         self.states: dict[Key, Confirmed] = {}
         self._unsaved: set[Key] = set()
+        self._held: dict[Key, float] = {}
+        self.parents: Parents | None = None
         self.listeners: list[Listener] = []
         """Called after each change of a confirmed state."""
         results.listeners.append(self.take)
@@ -56,6 +85,7 @@ class Confirmation:
             if key not in self.states:
                 self.states[key] = self._restore(record)
             self._export(record, self.states[key])
+        self._held = {key: since for key, since in self._held.items() if key in records}
         # A check that comes back later begins anew: its row is gone from the file by then.
         self._stored.clear()
 
@@ -76,20 +106,48 @@ class Confirmation:
         confirmed.as_of = record.last_run
         confirmed.stale_saved = False
         up = record.up
-        if up is confirmed.healthy:
-            confirmed.streak = 0
-            return
-        if confirmed.healthy is None and up:
+        self._count(record, confirmed, up)
+        if self._held and self.parents is not None and self.parents.is_one(record):
+            self.review()
+
+    def _count(self, record: Record, confirmed: Confirmed, up: bool | None) -> None:
+        if up:
+            self._held.pop(record.key, None)
+        if up is confirmed.healthy or (confirmed.healthy is None and up):
             confirmed.streak = 0
         else:
             confirmed.streak += 1
+        if confirmed.streak == 1:
+            confirmed.failing_from = (record.last_run or 0.0) + record.duration
         check = record.configured.check
-        if confirmed.streak >= (check.up_after if up else check.down_after) or (up and confirmed.healthy is None):
-            confirmed.healthy, confirmed.since, confirmed.streak = up, record.last_run, 0
-            self._export(record, confirmed)
-            self._save([self._row(record, confirmed)])
-            for listener in self.listeners:
-                listener(record, confirmed)
+        if up and (confirmed.healthy is None or (not confirmed.healthy and confirmed.streak >= check.up_after)):
+            self._confirm(record, confirmed, record.last_run or 0.0)
+        elif not up and confirmed.healthy is not False and confirmed.streak >= check.down_after:
+            if self._may_be_the_parents(record, confirmed):
+                self._held.setdefault(record.key, self._wall())
+            else:
+                # What waited is down from now on: after its parents, which is what tells after a restart.
+                waited = self._held.pop(record.key, None) is not None
+                self._confirm(record, confirmed, self._wall() if waited else record.last_run or 0.0)
+
+    def review(self) -> None:
+        """Confirm what waited for its network parents and need wait no more; after their runs, and now and then."""
+        now = self._wall()
+        for key, since in list(self._held.items()):
+            record, confirmed = self._results.records[key], self.states[key]
+            if not 0 <= now - since < HOLD or not self._may_be_the_parents(record, confirmed):
+                del self._held[key]
+                self._confirm(record, confirmed, now)
+
+    def _may_be_the_parents(self, record: Record, confirmed: Confirmed) -> bool:
+        return self.parents is not None and self.parents.in_doubt(record, confirmed.failing_from)
+
+    def _confirm(self, record: Record, confirmed: Confirmed, since: float) -> None:
+        confirmed.healthy, confirmed.since, confirmed.streak = record.up, since, 0
+        self._export(record, confirmed)
+        self._save([self._row(record, confirmed)])
+        for listener in self.listeners:
+            listener(record, confirmed)
 
     def is_stale(self, record: Record, now: float) -> bool:
         """Whether the check has given nothing for 3 intervals and its timeout: then its state is not to be trusted."""

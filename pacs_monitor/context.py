@@ -52,6 +52,8 @@ class Context:
         self._watched_until = 0.0
         self._drained: dict[str, float] = {}
         self._load()
+        self._confirmation = confirmation
+        confirmation.parents = self
         confirmation.listeners.append(self.confirmed_changed)
 
     def configure(self, configuration: Configuration) -> None:
@@ -77,7 +79,8 @@ class Context:
             listener(configuration)
 
     def tick(self, now: float) -> None:
-        """Follow the calendar; each second."""
+        """Follow the calendar, and what waits for its network parents; each second."""
+        self._confirmation.review()
         turned = [plan for plan in self._all_plans if not plan.phase.covers(now) and plan.turn(now)]
         if turned:
             for plan in turned:
@@ -95,6 +98,15 @@ class Context:
                 self._refresh({**self._configuration.nodes, **self._records} if self._configuration else ())
                 return
         self._refresh(self._reach.below(name))
+
+    def in_doubt(self, record: Record, since: float) -> bool:
+        """Whether the check's network parents may have failed, and are neither confirmed down nor seen to work since."""
+        node = record.node.name if record.node else ""
+        return self._reach.in_doubt(node, since) and self._reach.cut_off_since(node) is None
+
+    def is_one(self, record: Record) -> bool:
+        """Whether anything is reached through the check's node."""
+        return record.node is not None and self._reach.is_parent(record.node.name)
 
     def drain(self, node: str) -> None:
         """Take a node out: it counts as unhealthy, and its alerts are suppressed. Raises LookupError."""

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pacs_monitor.agent import Agent, run
-from pacs_monitor.confirm import Confirmation, Confirmed
+from pacs_monitor.confirm import Confirmation, Confirmed, progress
 from pacs_monitor.probing_view import milliseconds
 from pacs_monitor.results import Record, Results
 from pacs_monitor.settings import Key
@@ -41,7 +41,7 @@ def state_of(record: Record, confirmed: Confirmed, now: float) -> State:
     if confirmed.healthy is False:
         return State(DOWN, f"down for {ago(since or 0)}", since)
     if record.up is False:
-        return State(FAILING, f"failing {confirmed.streak} of {record.configured.check.down_after}", since)
+        return State(FAILING, progress(record, confirmed), since)
     if confirmed.healthy:
         return State(HEALTHY, f"healthy for {ago(since or 0)}", since)
     return State(UNKNOWN, "not run yet", None)

@@ -51,6 +51,25 @@ class Reach:
             return above if own is None else own
         return min(own, above)
 
+    def in_doubt(self, name: str, since: float) -> bool:
+        """Whether the node may be out of reach, as far as the runs that started since then (Unix time) tell."""
+        # Of nodes in a ring, each would wait for the other.
+        ring = self.below(name) if name in self._children else ()
+        parents = [one for one in self._parents.get(name, ()) if one not in ring]
+        return bool(parents) and all(self._doubtful(parent, since) for parent in parents)
+
+    def _doubtful(self, name: str, since: float) -> bool:
+        if self._gone_since(name, ()) is not None:
+            return True
+        telling = [record for record in self._records.get(name, ()) if record.configured.check.affects_health]
+        if not telling:
+            return self.in_doubt(name, since)
+        return not all(record.up and (record.last_run or 0.0) >= since for record in telling)
+
+    def is_parent(self, name: str) -> bool:
+        """Whether a node is reached through this one."""
+        return name in self._children
+
     def below(self, name: str) -> set[str]:
         """All nodes that are reached through this one, directly or not."""
         found: set[str] = set()

@@ -92,6 +92,10 @@ class Site:
         self.now += seconds
         self.context.tick(self.now)
 
+    def healthy(self, node: str, name: str = "c_echo") -> bool | None:
+        """The confirmed state."""
+        return self.confirmation.states[node, name].healthy
+
     def suppressed(self, node: str, name: str = "c_echo") -> tuple[str, ...]:
         """By what, as the exported series say; AssertionError if the two series disagree."""
         key: Key = (node, name)

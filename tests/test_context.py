@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from pacs_monitor.confirm import HOLD
+from pacs_monitor.settings import Configuration
 from pacs_monitor.state import State
 from tests.hospital import NOW, Site, check, configuration, hospital, node
 
@@ -74,6 +76,7 @@ def test_a_check_that_was_down_before_its_parent_stays_unsuppressed_until_the_pa
     site = Site(hospital(node("switch"), node("ct", reached_through=["switch"])))
     site.down("ct")
     site.tick()
+    site.up("switch")
     site.down("switch")
     assert site.suppressed("ct") == ()
     site.tick()
@@ -83,6 +86,91 @@ def test_a_check_that_was_down_before_its_parent_stays_unsuppressed_until_the_pa
     site.up("switch", "ct")
     site.down("switch")
     assert site.suppressed("ct") == ("parent",)
+
+
+def fail_together(every: dict[str, tuple[float, float]], plan: Configuration, seconds: int = 400) -> Site:
+    """All fail from NOW on; each node is checked at its phase, every so many seconds. Stops when all are confirmed."""
+    site = Site(plan)
+    site.up(*every)
+    for second in range(1, seconds):
+        site.tick()
+        for name, (phase, interval) in every.items():
+            if second % interval == phase:
+                site.down(name)
+                if site.suppressed(name) == () and not site.healthy(name):
+                    assert name in ("core", "switch"), f"{name} alerts after {second} s"
+    return site
+
+
+@pytest.mark.parametrize("phases", [(0, 1), (14, 0), (59, 3), (30, 14)])
+def test_a_check_that_fails_together_with_its_parent_is_suppressed_whoever_is_checked_first(
+    phases: tuple[int, int],
+) -> None:
+    switch, ct = node("switch"), node("ct", reached_through=["switch"])
+    plan = configuration([switch, ct], [check(switch, interval=60.0, down_after=3), check(ct, down_after=3)])
+    site = fail_together({"switch": (phases[0], 60), "ct": (phases[1], 15)}, plan)
+    assert (site.healthy("switch"), site.healthy("ct"), site.suppressed("ct")) == (False, False, ("parent",))
+
+
+def test_three_that_fail_together_are_confirmed_from_the_top_and_only_the_top_alerts() -> None:
+    core, switch = node("core"), node("switch", reached_through=["core"])
+    ct = node("ct", reached_through=["switch"])
+    checks = [check(core, interval=90.0), check(switch, interval=60.0, down_after=3), check(ct, down_after=3)]
+    site = fail_together(
+        {"core": (89, 90), "switch": (7, 60), "ct": (1, 15)}, configuration([core, switch, ct], checks)
+    )
+    assert [site.suppressed(name) for name in ("core", "switch", "ct")] == [(), ("parent",), ("parent",)]
+    assert not any(site.healthy(name) for name in ("core", "switch", "ct"))
+
+
+def test_a_check_that_fails_alone_is_down_as_soon_as_its_parent_is_seen_to_work() -> None:
+    switch, ct = node("switch"), node("ct", reached_through=["switch"])
+    site = Site(configuration([switch, ct], [check(switch), check(ct, down_after=2)]))
+    site.up("switch", "ct")
+    site.tick()
+    site.down("ct")
+    site.tick()
+    site.down("ct")
+    assert site.healthy("ct")
+    site.up("switch")
+    assert (site.healthy("ct"), site.suppressed("ct")) == (False, ())
+
+
+def test_a_parent_that_worked_since_the_first_failure_is_not_waited_for() -> None:
+    switch, ct = node("switch"), node("ct", reached_through=["switch"])
+    site = Site(configuration([switch, ct], [check(switch), check(ct, down_after=2)]))
+    site.up("ct")
+    site.down("ct")
+    site.tick()
+    site.up("switch")
+    site.down("ct")
+    assert (site.healthy("ct"), site.suppressed("ct")) == (False, ())
+
+
+def test_a_parent_whose_checks_give_nothing_is_not_waited_for_for_ever() -> None:
+    site = Site(hospital(node("switch"), node("ct", reached_through=["switch"])))
+    site.down("ct")
+    site.tick(HOLD - 1)
+    assert site.healthy("ct") is None
+    site.tick(1)
+    assert (site.healthy("ct"), site.suppressed("ct")) == (False, ())
+
+
+def test_a_check_that_waits_for_its_parent_and_works_again_was_never_down() -> None:
+    site = Site(hospital(node("switch"), node("ct", reached_through=["switch"])))
+    site.up("ct")
+    site.down("ct")
+    site.up("ct")
+    site.tick(HOLD + 1)
+    assert site.healthy("ct")
+
+
+def test_a_reload_that_takes_the_parent_away_ends_the_waiting() -> None:
+    site = Site(hospital(node("switch"), node("ct", reached_through=["switch"])))
+    site.down("ct")
+    site.configure(hospital(node("switch"), node("ct")))
+    site.tick()
+    assert (site.healthy("ct"), site.suppressed("ct")) == (False, ())
 
 
 # The calendar
@@ -284,6 +372,8 @@ def test_a_failed_parent_still_suppresses_after_a_restart(state: State) -> None:
     plan = hospital(node("switch"), node("ct", reached_through=["switch"]), node("mr", reached_through=["switch"]))
     site = Site(plan, state)
     site.down("mr")
+    site.tick()
+    site.up("switch")
     site.tick()
     site.down("switch")
     site.tick()

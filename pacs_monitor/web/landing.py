@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from pacs_monitor.confirm import Confirmed
+from pacs_monitor.confirm import Confirmed, progress
 from pacs_monitor.context import Context
 from pacs_monitor.results import Record
 from pacs_monitor.web.core import Core
@@ -137,7 +137,7 @@ def _row(context: Context, now: float, record: Record, confirmed: Confirmed, wor
     return Row(
         word=word,
         sign=_SIGNS[word],
-        state=f"failing {confirmed.streak} of {record.configured.check.down_after}" if word == "failing" else word,
+        state=progress(record, confirmed) if word == "failing" else word,
         span=f"for {span(now - since)}" if since is not None else "",
         node=record.key[0],
         check=record.key[1],

@@ -100,7 +100,7 @@ class Context:
         self._refresh(self._reach.below(name))
 
     def in_doubt(self, record: Record, since: float) -> bool:
-        """Whether the check's network parents may have failed, and are neither confirmed down nor seen to work since."""
+        """Whether the check's network parents may have failed: not confirmed down, nor seen to work since then."""
         node = record.node.name if record.node else ""
         return self._reach.in_doubt(node, since) and self._reach.cut_off_since(node) is None
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pacs_monitor.check import CheckFailed, perf_counter
 from pacs_monitor.dicom import reasons
-from pacs_monitor.dicom.certificates import context_for, explain_tls
+from pacs_monitor.dicom.certificates import context_for, explain_tls, no_such_name
 from pacs_monitor.dicom.connect import Address, connect_failure, more_telling, open_socket
 from pacs_monitor.dicom.conversation import Outcome, Script
 from pacs_monitor.dicom.transport import cut
@@ -81,8 +81,7 @@ async def _secure(check: DicomCheck, script: Script, sock: socket.socket, tls: T
     except OSError as error:
         raise explain_tls(error, script) from None
     except ValueError as error:
-        message = f"{name} cannot be the name in a certificate ({error}); set tls.server_name"
-        raise CheckFailed("tls", message) from None
+        raise no_such_name(name, error) from None
     finally:
         if not secured:
             cut(sock)

@@ -9,7 +9,7 @@ from typing import Any
 
 from pacs_monitor.check import CheckFailed
 from pacs_monitor.dicom import clock, codec, reasons
-from pacs_monitor.dicom.certificates import context_for, explain_tls
+from pacs_monitor.dicom.certificates import context_for, explain_tls, no_such_name
 from pacs_monitor.dicom.connect import Address, open_transport
 from pacs_monitor.dicom.conversation import Outcome, Script
 from pacs_monitor.dicom.dialogue import Dialogue, Observer
@@ -37,7 +37,7 @@ class _Talk(Dialogue, asyncio.Protocol):
         self._gone.set()
         if self.done.done():
             return
-        if exc is None:
+        if exc is None or isinstance(exc, ssl.SSLEOFError):
             self._closed()
         elif isinstance(exc, ssl.SSLError) and self._outcome.phase != "release":
             # TLS 1.3 tells only after the handshake that our certificate is not wanted.
@@ -107,9 +107,7 @@ class _Talk(Dialogue, asyncio.Protocol):
         except OSError as error:
             raise explain_tls(error, script) from None
         except ValueError as error:
-            raise CheckFailed(
-                "tls", f"{server_name} cannot be the name in a certificate ({error}); set tls.server_name"
-            ) from None
+            raise no_such_name(server_name, error) from None
         else:
             self._transport = secure
         finally:

@@ -47,18 +47,23 @@ def test_files_that_cannot_be_used_are_told_with_the_reason(tmp_path: Path) -> N
     locked.write_bytes(private_pem(ec.generate_private_key(ec.SECP256R1()), b"passphrase"))
     complaints = {
         _complaint(Tls(ca_file=missing)): (missing, f"{missing}: No such file or directory"),
-        _complaint(Tls(ca_file=text)): (text, "no certificate or key in PEM found in one of them"),
+        _complaint(Tls(ca_file=text)): (text, f"{text} holds no certificate in PEM"),
         _complaint(Tls(cert_file=ours.cert, key_file=other.key)): (
             f"{ours.cert}, {other.key}",
             "the key does not belong to the certificate",
         ),
         _complaint(Tls(cert_file=ours.cert, key_file=text)): (
             f"{ours.cert}, {text}",
-            "no certificate or key in PEM found in one of them",
+            f"{text} holds no private key in PEM",
+        ),
+        _complaint(Tls(cert_file=ours.cert)): (ours.cert, f"{ours.cert} holds no private key in PEM"),
+        _complaint(Tls(cert_file=text, key_file=ours.key)): (
+            f"{text}, {ours.key}",
+            f"{text} holds no certificate in PEM",
         ),
         _complaint(Tls(cert_file=ours.cert, key_file=locked)): (
             f"{ours.cert}, {locked}",
-            "the key is protected by a passphrase; store it without one, readable only for the agent",
+            "the key is protected by a passphrase: store it without one, readable only for the agent",
         ),
     }
     for complaint, (files, why) in complaints.items():

@@ -178,8 +178,8 @@ def test_a_port_without_tls_is_told(raw_server: StartRawServer, start_storescp: 
     port = raw_server(lambda conn: conn.sendall(b"HTTP/1.0 400 Bad Request\r\n\r\n" + conn.recv(1)[:0])).port
     assert told(run_on(kind, probe_tls(port, Tls(verify=False)))) == (
         "tls",
-        f"no TLS with ct1 (10.0.0.7:{port}): wrong version number; this port does not speak TLS; take tls away, or "
-        f"correct port",
+        f"no TLS with ct1 (10.0.0.7:{port}): this port does not speak TLS (wrong version number); take tls away, "
+        f"or correct port",
     )
 
 

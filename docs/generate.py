@@ -18,7 +18,7 @@ from pacs_monitor.check import Check
 from pacs_monitor.configuring.fields import models_in, settings_of, unit_of
 from pacs_monitor.configuring.nodes_from import NodesFrom
 from pacs_monitor.content import content_dir
-from pacs_monitor.dicom import codec, reasons
+from pacs_monitor.dicom import codec, reasons, rejections
 from pacs_monitor.loader import load_folders
 from pacs_monitor.node import Node
 from pacs_monitor.settings import AgentSettings
@@ -98,7 +98,7 @@ def sentences() -> str:
     place = "10.0.0.5:4242"
 
     def rejected(source: int, reason: int) -> str:
-        return reasons.explain_rejection(codec.Rejected(1, source, reason), "archive", "PACSMON", "ORTHANC")
+        return rejections.explain_rejection(codec.Rejected(1, source, reason), "archive", "PACSMON", "ORTHANC")
 
     def silent(phase: str) -> str:
         return reasons.explain_silence("archive", place, phase, 10.0, 0)

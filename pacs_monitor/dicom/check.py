@@ -12,6 +12,7 @@ from pacs_monitor.dicom import reasons
 from pacs_monitor.dicom.codec import Context, Identity
 from pacs_monitor.dicom.conversation import VERIFICATION_ONLY, Outcome, Script
 from pacs_monitor.dicom.echo import echo
+from pacs_monitor.dicom.rejections import rejection_labels
 from pacs_monitor.node import UserIdentity, listener_of
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ class DicomCheck(NodeCheck):
             # Not a metric with `keep`: that would hold every version that the node ever gave, each as 1.
             found.append(Sample(PEER, 1.0, seen.peer))
         if rejected is not None:
-            source, reason = reasons.rejection_labels(rejected)
+            source, reason = rejection_labels(rejected)
             found.append(REJECTIONS(1, source=source, reason=reason))
         return found
 

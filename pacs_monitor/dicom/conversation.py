@@ -12,6 +12,7 @@ from pacs_monitor.check import CheckFailed
 from pacs_monitor.dicom import codec, reasons
 from pacs_monitor.dicom.codec import Aborted, Accepted, Context, Identity, Malformed, Rejected
 from pacs_monitor.dicom.decode import Commands, association_memo, decode_abort, response_memo
+from pacs_monitor.dicom.rejections import explain_rejection
 
 LONGEST_PDU = 1 << 17
 """No answer to a C-ECHO is longer, in bytes; a peer that claims more is not read to the end."""
@@ -68,6 +69,8 @@ class Outcome:
     failure: CheckFailed | None = None
     phase: str = "connect"
     """The phase that was reached."""
+    partial: int = 0
+    """Bytes of an answer that had begun when silence or the end of the connection came."""
     kernel_clock: bool = False
     """Whether the latencies are the kernel's."""
 
@@ -130,12 +133,27 @@ class Conversation:
         if phase == "release":
             self.complete = True
             return
-        if self._buffer and not 1 <= self._buffer[0] <= 7:
-            raise self._garbage(self._buffer)
+        self._stopped()
         raise CheckFailed(
             "aborted",
             reasons.explain_closed(script.node, script.place, phase, script.calling, len(self._buffer), self.secure),
         )
+
+    def silent(self, seconds: float) -> CheckFailed:
+        """The failure when nothing more came for so long."""
+        script, phase = self.script, self.outcome.phase
+        try:
+            self._stopped()
+        except CheckFailed as failure:
+            return failure
+        message = reasons.explain_silence(script.node, script.place, phase, seconds, self.partial)
+        return CheckFailed("timeout", message)
+
+    def _stopped(self) -> None:
+        """Note how far an answer came. Raises CheckFailed if it was going to be no PDU."""
+        self.outcome.partial = len(self._buffer)
+        if self._buffer and not 1 <= self._buffer[0] <= 7:
+            raise self._garbage(self._buffer)
 
     def _take(self, kind: int, pdu: bytes) -> bytes | None:
         try:
@@ -163,7 +181,7 @@ class Conversation:
         if isinstance(answer, Rejected):
             self.ended = True
             outcome.rejected = answer
-            raise CheckFailed("rejected", reasons.explain_rejection(answer, script.node, script.calling, script.called))
+            raise CheckFailed("rejected", explain_rejection(answer, script.node, script.calling, script.called))
         raise self._aborted(answer)
 
     def _answered(self, kind: int, pdu: bytes) -> bytes | None:

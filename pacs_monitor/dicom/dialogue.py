@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pacs_monitor.check import CheckFailed
-from pacs_monitor.dicom import clock, reasons
+from pacs_monitor.dicom import clock
 from pacs_monitor.dicom.connect import broken_connection
 from pacs_monitor.dicom.conversation import Conversation, Outcome, Script
 
@@ -87,6 +87,7 @@ class Dialogue:
     def _broken(self, error: OSError) -> None:
         phase, conversation = self._outcome.phase, self._conversation
         conversation.ended = True
+        self._outcome.partial = conversation.partial
         failure = None
         if phase != "release":  # the answer is in; how the peer hangs up is its own affair
             script, number = conversation.script, error.errno or 0
@@ -100,6 +101,4 @@ class Dialogue:
 
     def _silence(self) -> CheckFailed:
         """The deadline has passed after the connection stood."""
-        script, phase = self._conversation.script, self._outcome.phase
-        seconds, partial = self._stopwatch.read(), self._conversation.partial
-        return CheckFailed("timeout", reasons.explain_silence(script.node, script.place, phase, seconds, partial))
+        return self._conversation.silent(self._stopwatch.read())

@@ -13,6 +13,7 @@ from pacs_monitor.dicom.connect import broken_connection
 from pacs_monitor.dicom.conversation import Outcome, Script
 from pacs_monitor.dicom.decode import association_memo, decode_abort
 from pacs_monitor.dicom.line import Line
+from pacs_monitor.dicom.rejections import explain_rejection
 
 
 def explain_end(line: Line, script: Script, outcome: Outcome, secure: bool, service: str) -> CheckFailed:
@@ -29,7 +30,7 @@ def _by_word(line: Line, script: Script, outcome: Outcome, service: str) -> Chec
         answer = association_memo(heard[codec.ASSOCIATE_RJ])
         if isinstance(answer, Rejected):
             outcome.rejected = answer
-            said = reasons.explain_rejection(answer, script.node, script.calling, script.called)
+            said = explain_rejection(answer, script.node, script.calling, script.called)
             return CheckFailed("rejected", said)
     if codec.ABORT in heard:
         aborted: Aborted = decode_abort(heard[codec.ABORT])

@@ -2,21 +2,8 @@
 
 from __future__ import annotations
 
-from pacs_monitor.dicom.codec import NOT_MENTIONED, Aborted, Rejected, uid_name
+from pacs_monitor.dicom.codec import NOT_MENTIONED, Aborted, uid_name
 
-REJECT_RESULTS = {1: "permanent", 2: "transient"}
-REJECT_SOURCES = {1: "user", 2: "acse", 3: "presentation"}
-# PS3.8 table 9-21: (source, reason) -> a word for labels.
-REJECT_REASONS = {
-    (1, 1): "no_reason",
-    (1, 2): "application_context",
-    (1, 3): "calling_ae_title",
-    (1, 7): "called_ae_title",
-    (2, 1): "no_reason",
-    (2, 2): "protocol_version",
-    (3, 1): "congestion",
-    (3, 2): "local_limit",
-}
 CONTEXT_RESULTS = {
     NOT_MENTIONED: "its answer does not mention it",
     0: "accepted",
@@ -54,45 +41,6 @@ def count_bytes(number: int) -> str:
     return "1 byte" if number == 1 else f"{number} bytes"
 
 
-def rejection_labels(rejected: Rejected) -> tuple[str, str]:
-    """Source and reason as words of a closed list."""
-    source = REJECT_SOURCES.get(rejected.source, "unknown")
-    return source, REJECT_REASONS.get((rejected.source, rejected.reason), "unknown")
-
-
-def explain_rejection(rejected: Rejected, node: str, calling: str, called: str) -> str:
-    """What an A-ASSOCIATE-RJ means and what to do about it."""
-    match REJECT_REASONS.get((rejected.source, rejected.reason)):
-        case "calling_ae_title":
-            return (
-                f"{node} does not know our AE title {calling}; register {calling} there with this machine's "
-                f"address, or set ae_title to one that it knows"
-            )
-        case "called_ae_title":
-            return (
-                f"{node} does not answer to the AE title {called}; look up its own AE title there and "
-                f"set ae_title to it, letter by letter"
-            )
-        case "application_context":
-            return f"{node} does not take the DICOM application context; ask its vendor which service listens there"
-        case "protocol_version":
-            return f"{node} does not take protocol version 1 of DICOM; ask its vendor which service listens there"
-        case "congestion":
-            return f"{node} is too busy for another association right now; if it stays so, look at its load"
-        case "local_limit":
-            return (
-                f"{node} has reached its limit of associations; look there for associations left open, "
-                f"and raise the limit or restart the service"
-            )
-        case _:
-            when = "for now" if rejected.result == 2 else "permanently"
-            return (
-                f"{node} rejected the association {when} without saying why (source {rejected.source}, reason "
-                f"{rejected.reason}); look into its log at this time, it often means an unregistered AE title "
-                f"({calling}) or address"
-            )
-
-
 def explain_abort(aborted: Aborted, node: str, phase: str, calling: str, asked: str = ECHO) -> str:
     """What an A-ABORT means and what to do about it. `asked`: what was asked of the node."""
     during = during_phase(phase, asked)
@@ -123,35 +71,47 @@ def during_phase(phase: str, asked: str = ECHO) -> str:
 
 def explain_silence(node: str, place: str, phase: str, seconds: float, received: int, asked: str = ECHO) -> str:
     """Who was silent for how long, at which point, and what to do. `asked`: what was asked of the node."""
-    waited = f"{round(seconds, 1):g} s"
-    partly = f" but {count_bytes(received)} of one" if received else ""
+    who, waited = f"{node} ({place})", f"within {round(seconds, 1):g} s"
     match phase:
         case "connect":
             return (
-                f"{node} ({place}) did not answer within {waited}; nothing came back at all: the machine is off, "
-                f"or a firewall drops the packets; try to ping it and ask the network team about port "
-                f"{place.rpartition(':')[2]}"
+                f"{who} did not answer {waited}; nothing came back at all: the machine is off, or a firewall drops "
+                f"the packets; try to ping it and ask the network team about port {place.rpartition(':')[2]}"
             )
         case "tls":
-            return (
-                f"{node} ({place}) took the connection and did not finish the TLS handshake within {waited}; "
-                f"does this port speak TLS?"
-            )
+            return f"{who} took the connection and did not finish the TLS handshake {waited}; does this port speak TLS?"
+    if received:
+        return (
+            f"{who} {_began(phase, asked)}, stopped after {count_bytes(received)} and sent no more {waited}; the "
+            f"service hangs in the middle of it, or something in between holds the rest back: look into its log at "
+            f"this time"
+        )
+    match phase:
         case "associate":
             return (
-                f"{node} ({place}) took the connection and gave no answer{partly} to our association request "
-                f"within {waited}; the service hangs or has no free thread: restart it, or ask its vendor"
+                f"{who} took the connection and gave no answer to our association request {waited}; the service "
+                f"hangs or has no free thread: restart it, or ask its vendor"
             )
         case "release":
             return (
-                f"{node} ({place}) answered the {asked} and then did not answer{partly} the release within {waited}; "
-                f"its associations may pile up: ask its vendor"
+                f"{who} answered the {asked} and then did not answer the release {waited}; its associations may "
+                f"pile up: ask its vendor"
             )
         case _:
             return (
-                f"{node} ({place}) took the association and gave no answer{partly} to the {asked} within {waited}; "
-                f"the service hangs behind its front door: look at its load and database, or restart it"
+                f"{who} took the association and gave no answer to the {asked} {waited}; the service hangs behind "
+                f"its front door: look at its load and database, or restart it"
             )
+
+
+def _began(phase: str, asked: str) -> str:
+    match phase:
+        case "associate":
+            return "began to answer our association request"
+        case "release":
+            return f"answered the {asked}, began to answer the release"
+        case _:
+            return f"took the association, began to answer the {asked}"
 
 
 def explain_status(status: int, node: str) -> str:

@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from pacs_monitor.dicom.connect import connect_failure
-from pacs_monitor.dicom.reasons import rejection_labels
+from pacs_monitor.dicom.rejections import rejection_labels
 from tests.conftest import StartRawServer
 from tests.dicom.pdus import abort, accept, answer_with, echo_response, reject
 from tests.dicom.support import on_each_loop, probe, run_on, script, told
@@ -25,7 +25,8 @@ REJECTIONS = [
     (
         (1, 1, 2),
         ("user", "application_context"),
-        "ct1 does not take the DICOM application context; ask its vendor which service listens there",
+        "ct1 does not take DICOM's application context name (1.2.840.10008.3.1.1.1), which all associations carry; ask "
+        "its vendor which service listens there",
     ),
     (
         (1, 1, 3),
@@ -43,12 +44,13 @@ REJECTIONS = [
         (2, 2, 1),
         ("acse", "no_reason"),
         "ct1 rejected the association for now without saying why (source 2, reason 1); look into its log at this "
-        "time, it often means an unregistered AE title (PACSMON) or address",
+        "time, it often means that it is busy or starting",
     ),
     (
         (1, 2, 2),
         ("acse", "protocol_version"),
-        "ct1 does not take protocol version 1 of DICOM; ask its vendor which service listens there",
+        "ct1 does not take version 1 of DICOM's upper layer protocol, the only one that there is; ask its vendor which "
+        "service listens there",
     ),
     (
         (2, 3, 1),
@@ -64,14 +66,14 @@ REJECTIONS = [
     (
         (1, 1, 5),
         ("user", "unknown"),
-        "ct1 rejected the association permanently without saying why (source 1, reason 5); look into its log at this "
-        "time, it often means an unregistered AE title (PACSMON) or address",
+        "ct1 rejected the association permanently for a reason that DICOM does not define (source 1, reason 5); look "
+        "into its log at this time, and ask its vendor",
     ),
     (
         (9, 200, 255),
         ("unknown", "unknown"),
-        "ct1 rejected the association permanently without saying why (source 200, reason 255); look into its log at "
-        "this time, it often means an unregistered AE title (PACSMON) or address",
+        "ct1 rejected the association with a result that DICOM does not define (9) for a reason that DICOM does not "
+        "define (source 200, reason 255); look into its log at this time, and ask its vendor",
     ),
 ]
 

@@ -433,15 +433,15 @@ def _drip(conn: socket.socket) -> None:
             "closed the connection after the C-STORE request after 30 bytes of an answer",
         ),
         (answer_with({1: None}), "timeout", "gave no answer to our association request within 0.4 s"),
-        (answer_with({1: accept()[:40]}), "timeout", "gave no answer but 40 bytes of one to our association request"),
+        (answer_with({1: accept()[:40]}), "timeout", "began to answer our association request, stopped after 40 bytes"),
         (archive_that(None), "timeout", "took the association and gave no answer to the C-STORE within 0.4 s"),
-        (archive_that(STORED[:9]), "timeout", "gave no answer but 9 bytes of one to the C-STORE within"),
+        (archive_that(STORED[:9]), "timeout", "began to answer the C-STORE, stopped after 9 bytes"),
         (
             archive_that(STORED, goodbye=None),
             "timeout",
             "answered the last request and then did not answer the release",
         ),
-        (_drip, "timeout", "to our association request within 0.4 s"),
+        (_drip, "timeout", "sent no more within 0.4 s"),
     ],
 )
 async def test_a_peer_that_breaks_off_is_told_as_by_the_echo(

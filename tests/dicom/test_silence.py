@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.conftest import StartRawServer
-from tests.dicom.pdus import answer_with, echo_response, full_backlog, hang_up_at
+from tests.dicom.pdus import RELEASE_RP, accept, answer_with, echo_response, full_backlog, hang_up_at
 from tests.dicom.support import on_each_loop, probe, run_on, told
 
 LOOK = "look into its log at this time"
@@ -37,6 +37,36 @@ def test_silence_is_a_timeout_that_says_at_which_point(
 ) -> None:
     server = raw_server(answer_with({silent: None}))
     assert told(run_on(kind, probe(server.port, 0.3))) == ("timeout", f"ct1 (10.0.0.7:{server.port}) {sentence}")
+
+
+BEGINNINGS = [
+    (1, accept()[:30], "began to answer our association request, stopped after 30 bytes"),
+    (4, echo_response()[:5], "took the association, began to answer the C-ECHO, stopped after 5 bytes"),
+    (5, RELEASE_RP[:1], "answered the C-ECHO, began to answer the release, stopped after 1 byte"),
+]
+
+
+@on_each_loop
+@pytest.mark.parametrize(("silent", "beginning", "sentence"), BEGINNINGS)
+def test_a_peer_that_stops_in_the_middle_of_an_answer_is_said_to_have_begun_it(
+    raw_server: StartRawServer, silent: int, beginning: bytes, sentence: str, kind: str
+) -> None:
+    server = raw_server(answer_with({silent: beginning}))
+    outcome = run_on(kind, probe(server.port, 0.3))
+    assert outcome.partial == len(beginning)
+    assert told(outcome) == (
+        "timeout",
+        f"ct1 (10.0.0.7:{server.port}) {sentence} and sent no more within 0.3 s; the service hangs in the middle of "
+        f"it, or something in between holds the rest back: {LOOK}",
+    )
+
+
+def test_the_beginning_of_another_protocol_is_not_taken_for_half_an_answer(raw_server: StartRawServer) -> None:
+    server = raw_server(answer_with({1: b"SSH-"}))
+    assert told(run_on("epoll", probe(server.port, 0.3))) == (
+        "mismatch",
+        f"ct1 (10.0.0.7:{server.port}) is an SSH server; set port to its DICOM port",
+    )
 
 
 @on_each_loop

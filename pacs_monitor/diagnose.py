@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 from pacs_monitor.check import CheckFailed, perf_counter
 from pacs_monitor.diagnose_steps import SOP_CLASSES, Say, say_how_it_ended, watch
 from pacs_monitor.diagnosis import Evidence, Step, Target, Verdict, parse_target, show_address
-from pacs_monitor.dicom import reasons
 from pacs_monitor.dicom.certificates import context_for
 from pacs_monitor.dicom.connect import Address
 from pacs_monitor.dicom.contexts import with_verification
@@ -25,6 +24,7 @@ from pacs_monitor.dicom.conversation import Outcome, Script
 from pacs_monitor.dicom.dialogue import Observer
 from pacs_monitor.dicom.echo import echo
 from pacs_monitor.dicom.reactor import watcher
+from pacs_monitor.dicom.rejections import rejection_labels
 from pacs_monitor.dicom.tls import echo_tls
 from pacs_monitor.node import Tls
 from pacs_monitor.resolve import Resolver, literal
@@ -174,7 +174,7 @@ class _Walk:
             await self._look_for_tls(address)
             if evidence.speaks_tls:
                 return
-        word = reasons.rejection_labels(outcome.rejected)[1] if outcome.rejected else ""
+        word = rejection_labels(outcome.rejected)[1] if outcome.rejected else ""
         if failure.reason in ("aborted", "rejected") and word not in _NOT_FOR_ITS_LENGTH:
             deadline = asyncio.get_running_loop().time() + min(LOOK, self._target.timeout)
             first = replace(evidence)

@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from pacs_monitor.diagnosis import PHASE_NAMES, Evidence, Side, Verdict
-from pacs_monitor.dicom import reasons
 from pacs_monitor.dicom.codec import VERIFICATION
+from pacs_monitor.dicom.rejections import rejection_labels
 
 
 class Advice(NamedTuple):
@@ -187,7 +187,7 @@ def _advice(evidence: Evidence) -> Advice:
     if evidence.speaks_plain:
         return _NO_TLS_HERE
     if outcome.rejected is not None:
-        return _BY_REJECTION.get(reasons.rejection_labels(outcome.rejected)[1], _REJECTED)
+        return _BY_REJECTION.get(rejection_labels(outcome.rejected)[1], _REJECTED)
     if failure.reason == "unreachable" and "this machine" in failure.message.partition("; ")[0]:
         return _OURS
     match failure.reason:

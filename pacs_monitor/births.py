@@ -8,6 +8,9 @@ import logging
 import socket
 import sys
 
+from pacs_monitor.endings import Ending
+from pacs_monitor.nursery import FORK
+
 log = logging.getLogger(__name__)
 
 READY_WITHIN = 30.0
@@ -48,12 +51,29 @@ class Births:
         async with self._one_at_a_time:
             for _ in range(2):
                 with contextlib.suppress(OSError, ValueError):  # TimeoutError is an OSError
-                    assert self._control is not None
-                    socket.send_fds(self._control, [b"f"], descriptors)
-                    return int(await asyncio.wait_for(self._loop.sock_recv(self._control, 64), FORKS_WITHIN))
+                    return int(await self._ask(FORK, *descriptors))
                 log.error("the process that starts workers is gone; starting another")
                 await self._open()
         raise NurseryError("no worker could be started: the process that forks them ends at once")
+
+    async def ending(self, pid: int) -> Ending:
+        """How a worker ended whose pipe is closed; not known if it goes on, or was forked by an earlier nursery."""
+        async with self._one_at_a_time:
+            try:
+                return Ending(int(await self._ask(str(pid).encode())))
+            except OSError:
+                if self._control is not None:
+                    self._control.close()  # an answer that comes late must not be taken for that to the next question
+            except ValueError:
+                pass
+            return Ending()
+
+    async def _ask(self, request: bytes, *descriptors: int) -> bytes:
+        """The nursery's answer; empty if it is gone. Raises OSError."""
+        if self._control is None:
+            return b""
+        socket.send_fds(self._control, [request], descriptors)
+        return await asyncio.wait_for(self._loop.sock_recv(self._control, 64), FORKS_WITHIN)
 
     async def close(self) -> None:
         """End the nursery; its workers live on."""

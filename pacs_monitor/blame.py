@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pacs_monitor.endings import Ending
+
 AT_FIRST = 60.0
 """Seconds for which a check is withheld that took a worker down twice in a row; twice as long each time after."""
 AT_MOST = 3600.0
@@ -44,3 +46,13 @@ class Blame:
         for number in free:
             self._cases[number].until = 0.0
         return free
+
+
+def accusation(name: str, ending: Ending) -> str:
+    """What the result of a check says whose code ran when its worker went down."""
+    if ending.from_outside:
+        return (
+            f"the probing process {ending.how} while {name} ran, and so was the one before it, so it is withheld for a "
+            f"while; if the kernel's log says that memory ran out, report it to its author"
+        )
+    return f"the check itself is broken: it took the process down in which {name} ran; report it to its author"

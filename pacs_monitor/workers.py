@@ -7,13 +7,14 @@ import logging
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from pacs_monitor import wire
 from pacs_monitor.asking import ProbeReport, Probes
 from pacs_monitor.births import Births, NurseryError
-from pacs_monitor.blame import Blame
+from pacs_monitor.blame import Blame, accusation
+from pacs_monitor.counters import Counters
+from pacs_monitor.endings import Ending
 from pacs_monitor.keeping import Keeping
 from pacs_monitor.links import Link
 from pacs_monitor.placing import Placing, name_of
@@ -34,18 +35,6 @@ SHORT_LIFE = 0.5
 LONGEST_PAUSE = 5.0
 WATCH_EVERY = 0.1
 NODES_PER_WORKER = 5_000
-
-
-@dataclass
-class Counters:
-    """What the workers did, for the agent's own metrics."""
-
-    restarts: dict[str, int] = field(default_factory=dict)
-    skipped: dict[str, int] = field(default_factory=dict)
-    broken: int = 0
-    dns_failures: int = 0
-    missed_rounds: int = 0
-    clock_steps: int = 0
 
 
 class Workers:
@@ -172,17 +161,13 @@ class Workers:
         elif kind == wire.BEAT:
             link.seen = self._loop.time()
             link.abandoned = message[1]
-            dns, missed, steps = (new - old for new, old in zip(message[2:5], link.totals, strict=True))
-            link.totals = (message[2], message[3], message[4])
-            self.counters.dns_failures += dns
-            self.counters.missed_rounds += missed
-            self.counters.clock_steps += steps
+            self.counters.beat(link, message)
         elif kind == wire.REMEMBER:
             self._run(self._remember(link, *message[1:]))
         elif kind == wire.PROBED:
             self._probes.answered(message)
         elif kind == wire.SKIPPED:
-            self.counters.skipped[message[2]] = self.counters.skipped.get(message[2], 0) + 1
+            self.counters.skip(message[2])
         elif kind == wire.BROKEN:
             self.counters.broken += 1
             log.error("%s: %s", message[2], message[3])
@@ -195,7 +180,7 @@ class Workers:
         """A worker's pipe is closed: the worker is gone."""
         self._results.forget(link)
         link.end()
-        self._replace(link, "crashed", "it ended by itself")
+        self._replace(link, "crashed")
 
     async def _remember(self, link: Link, request: int, number: int, key: str, value: str | None, keep: bool) -> None:
         record, error = self._results.numbers.get(number), "the check is not configured any more"
@@ -221,19 +206,22 @@ class Workers:
         for number in self._blame.pardoned(now):
             self._placing.hand_out(self._links[self._placing.where(number)], [self._results.numbers[number]])
 
-    def _replace(self, link: Link, how: str, why: str) -> None:
+    def _replace(self, link: Link, how: str, why: str = "") -> None:
+        """Put another in its place; the nursery knows why one has crashed."""
         if link.replaced or self._stopping:
             return
         link.replaced = True
-        log.error("worker %d is replaced: %s", link.pid, why)
-        self.counters.restarts[how] = self.counters.restarts.get(how, 0) + 1
+        self.counters.restarted(how)
         self._probes.fail(link, "the worker ended while the check ran")
-        self._run(self._renew(link, how))
+        self._run(self._renew(link, how, why))
 
-    async def _renew(self, link: Link, how: str) -> None:
-        link.kill()
+    async def _renew(self, link: Link, how: str, why: str) -> None:
+        ending = await self._births.ending(link.pid) if how == "crashed" else Ending()
+        log.error("worker %d is replaced: %s", link.pid, why or f"it {ending.how}")
+        if ending.status is None:
+            link.kill()
         if how != "abandoned":
-            self._blame_for(link, how)
+            self._blame_for(link, how, ending)
         early = link.early + 1 if self._loop.time() - link.born < SHORT_LIFE else 0
         if early > 1:
             await asyncio.sleep(min(SHORT_LIFE * (early - 1), LONGEST_PAUSE))
@@ -253,18 +241,21 @@ class Workers:
         self._placing.hand_out(self._links[link.place], [numbers[number] for number in allowed if number in numbers])
         self._probes.hand_over(link, self._links[link.place])
 
-    def _blame_for(self, link: Link, how: str) -> None:
+    def _blame_for(self, link: Link, how: str, ending: Ending) -> None:
         """Tell of the check whose code ran when the worker went down: else nobody would hear of it."""
         # A thread can end the process; it can hardly make it stand still.
         board = link.board.suspects(threads=how == "crashed")
         suspects = [number for number in board if number in self._results.numbers]
         for number in suspects:
             self._blame.strike(number, self._loop.time())
-            if len(suspects) > 1 and not self._blame.withheld(number):
-                continue
+            if (ending.from_outside or len(suspects) > 1) and not self._blame.withheld(number):
+                continue  # it may have had nothing to do with it
             name = name_of(self._results.numbers[number])
-            log.error("%s is broken: it took worker %d down", name, link.pid)
-            why = f"the check itself is broken: it took the process down in which {name} ran; report it to its author"
+            if ending.from_outside:
+                log.error("%s is withheld: worker %d %s while it ran, as the one before it", name, link.pid, ending.how)
+            else:
+                log.error("%s is broken: it took worker %d down", name, link.pid)
+            why = accusation(name, ending)
             self._results.take(link, (wire.RESULT, number, time.time(), 0.0, 0.0, "broken", why))
 
     async def _spawn(self, place: int, early: int = 0) -> None:

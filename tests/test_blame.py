@@ -8,11 +8,13 @@ import socket
 import sys
 import threading
 
+import psutil
 import pytest
 
 from pacs_monitor import births, marks
 from pacs_monitor.births import Births, NurseryError
 from pacs_monitor.blame import Blame
+from pacs_monitor.endings import Ending
 from pacs_monitor.threads import in_thread
 from tests.checks.support import until
 from tests.running import ended
@@ -177,6 +179,21 @@ def test_a_board_outlives_the_process_that_wrote_on_it() -> None:
     os.waitpid(pid, 0)
     board.handed_over()
     assert board.suspects() == [42]
+
+
+async def test_the_nursery_tells_how_a_worker_ended_and_keeps_no_zombie() -> None:
+    made = Births(level=50)
+    await made.open()
+    board, (ours, theirs) = marks.Board(), socket.socketpair()
+    with ours, theirs:
+        pid = await made.fork(theirs.fileno(), board.descriptor)
+        board.handed_over()
+        assert await made.ending(pid) == Ending(None)  # it lives
+        os.kill(pid, signal.SIGSEGV)
+        assert await made.ending(pid) == Ending(-signal.SIGSEGV)
+        assert await made.ending(pid) == Ending(None)
+        assert not psutil.pid_exists(pid)
+    await made.close()
 
 
 async def test_a_nursery_that_does_not_come_up_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -90,7 +90,7 @@ async def test_whom_a_worker_was_lost_to_is_told_in_its_result(
         await running.until(lambda: record.up)
 
 
-@pytest.mark.parametrize("how", ["exit in a thread", "spin"])
+@pytest.mark.parametrize("how", ["exit in a thread", "spin", "segfault", "kill"])
 async def test_a_check_that_takes_its_worker_down_each_time_is_withheld_and_the_others_run(how: str) -> None:
     async with engine() as running:
         steadies = [odd("steady", f"steady-{number}", interval=0.3) for number in range(5)]
@@ -103,12 +103,65 @@ async def test_a_check_that_takes_its_worker_down_each_time_is_withheld_and_the_
         assert (victim.up, victim.reason) == (False, "broken")
         runs = victim.runs
         await running.more_runs("steady-0", count=3)
-        assert victim.runs == runs == 2
+        # A kill may have come from elsewhere: the first one is not held against it.
+        assert victim.runs == runs == (1 if how == "kill" else 2)
         # A change may have mended it: it gets another chance.
         trigger = Path("/nowhere")
         running.apply(odd("takes_down", "victim", how=how, interval=0.3, trigger=trigger), *steadies)
         await running.until(lambda: victim.up)
         assert sum(restarts.values()) == 2
+
+
+async def killed_while_it_runs(running: Engine, thread: Path) -> None:
+    """Kill the worker by hand while the code of the check `hangs` runs in a thread; wait for the next one."""
+    await running.until(thread.exists)
+    (pid,) = running.worker_pids
+    thread.unlink()
+    os.kill(pid, signal.SIGKILL)
+    await running.until(lambda: running.worker_pids != [pid] and running.workers.alive)
+
+
+async def test_a_worker_that_is_killed_by_hand_blames_nobody(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    gate, begun = tmp_path / "gate", tmp_path / "begun"
+    gate.touch()
+    async with engine() as running:
+        running.apply(odd("hangs", gate=gate, begun=begun, interval=0.3, timeout=20.0), odd("steady", interval=0.3))
+        await killed_while_it_runs(running, begun)
+        gate.unlink()
+        await running.more_runs("hangs", "steady")
+        assert running.record("hangs").failures == 0
+        assert "is broken" not in caplog.text
+        assert "it was killed from outside (SIGKILL: by hand, or for want of memory)" in caplog.text
+        # What came in between counts for it: the next one is a first one again.
+        gate.touch()
+        begun.unlink()
+        await killed_while_it_runs(running, begun)
+        gate.unlink()
+        await running.more_runs("hangs", "steady")
+        assert running.record("hangs").failures == 0
+
+
+async def test_a_check_during_which_two_workers_in_a_row_are_killed_is_withheld_and_told_what_is_known(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    gate, begun = tmp_path / "gate", tmp_path / "begun"
+    gate.touch()
+    async with engine() as running:
+        running.apply(odd("hangs", gate=gate, begun=begun, interval=0.3, timeout=20.0), odd("steady", interval=0.3))
+        for _ in range(2):
+            await killed_while_it_runs(running, begun)
+        record = running.record("hangs")
+        assert (record.runs, record.reason, record.message) == (
+            1,
+            "broken",
+            "the probing process was killed from outside (SIGKILL: by hand, or for want of memory) while hangs ran, "
+            "and so was the one before it, so it is withheld for a while; if the kernel's log says that memory ran "
+            "out, report it to its author",
+        )
+        assert "hangs is withheld" in caplog.text
+        assert "is broken" not in caplog.text
+        await running.more_runs("steady", count=3)
+        assert not begun.exists()
 
 
 async def test_a_check_that_hangs_in_a_thread_is_not_blamed_for_what_another_does(tmp_path: Path) -> None:

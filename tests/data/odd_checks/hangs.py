@@ -14,9 +14,13 @@ class Hangs(Check):
     """Wait in a thread until a file is gone."""
 
     gate: FilePath
+    begun: FilePath | None = None
+    """Made once it waits."""
 
     def run(self) -> Iterator[Sample]:
         """Yield, then wait."""
         yield BEGUN(1)
+        if self.begun is not None:
+            self.begun.touch()
         while self.gate.exists():
             time.sleep(0.02)

@@ -74,6 +74,11 @@ class Exposition:
         found.kind, found.help = kind, help
         return found
 
+    def snapshot(self) -> Iterator[tuple[str, list[tuple[object, str]]]]:
+        """Each family's name, and its lines by what identifies them. Safe in a thread, as `pieces`."""
+        for family in list(self._families.values()):
+            yield family.name, list(family.lines.items())
+
     def render(self, openmetrics: bool = False) -> str:
         """All lines, without `# EOF`."""
         return "".join(self.pieces(openmetrics))

@@ -89,15 +89,16 @@ class Series:
         """Whether there may be marks among the values."""
 
     def put(self, index: int, value: float) -> None:
-        """The value at an index, which must be the last one of the source."""
+        """The value at an index, the source's last; the first of two at the same index counts."""
         values = self.values
+        if not values:
+            self.first = index
         gap = index - self.first - len(values)
         if gap:
-            if not values:
-                self.first = index
-            else:
-                values.extend([ABSENT] * gap)
-                self.holes = True
+            if gap < 0:
+                return
+            values.extend([ABSENT] * gap)
+            self.holes = True
         values.append(value)
         if value != value:
             self.holes = True

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from pacs_monitor.history.labels import NAME, Labels
 from pacs_monitor.history.matchers import EQUAL, Matcher
-from pacs_monitor.history.series import Series, Source
+from pacs_monitor.history.series import STALE, Series, Source
 
 LOOKBACK = 300_000
 """How old, in milliseconds, the sample may be that counts as a series' present value; Prometheus' default."""
@@ -74,6 +74,11 @@ class History:
         elif not series.source.times or series.source.times[-1] < source.times[-1]:
             series.put(series.source.begin(source.times[-1]), value)
 
+    def end(self, series: Series, source: Source) -> None:
+        """Mark that a series gives no more samples, unless it is marked so or has one at this time."""
+        if not series.ended:
+            self.put(series, source, STALE)
+
     def select(self, matchers: tuple[Matcher, ...]) -> list[Series]:
         """All series that meet all matchers; the list is not to be changed."""
         name = next((one.value for one in matchers if one.name == NAME and one.op == EQUAL and one.value), None)
@@ -122,6 +127,14 @@ class History:
         """Forget a source; what it gave stays until it is too old."""
         self._sources.pop(name, None)
 
+    def restore(self, sources: dict[str, Source], all_series: Iterable[Series]) -> None:
+        """Take over sources and series that were saved; for a history without any."""
+        self._sources.update(sources)
+        for series in all_series:
+            metric = self._metrics.setdefault(series.labels.name, _Metric())
+            metric.series[series.labels] = series
+            self._changed(metric)
+
     def _make_private(self, series: Series) -> None:
         """Give a series that has samples from two sources times of its own."""
         own, times = Source(), series.source.times
@@ -131,5 +144,6 @@ class History:
             series.put(own.begin(at), value)
 
     def _changed(self, metric: _Metric) -> None:
-        metric.generation += 1
+        # Of all metrics, so that one that went and came again is not taken for what it was.
         self._generation += 1
+        metric.generation = self._generation

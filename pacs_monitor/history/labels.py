@@ -24,7 +24,7 @@ class Labels:
         """Whether an operation has taken the name away, and it is only to go at the end of the whole expression."""
         self._map: dict[str, str] | None = None
         self._hash = hash(pairs)
-        self._derived: dict[object, object] = {}
+        self._derived: dict[object, object] | None = None
 
     def __eq__(self, other: object) -> bool:
         if self is other:
@@ -61,7 +61,7 @@ class Labels:
 
     def with_name_to_go(self) -> Labels:
         """The same, marked so that the name goes at the end of the expression."""
-        found = self._derived.get(NAME)
+        found = self._derived.get(NAME) if self._derived else None
         if found is None:
             found = self if self.name_goes else Labels(self.pairs, name_goes=True)
             self._remember(NAME, found)
@@ -71,7 +71,7 @@ class Labels:
     def only(self, names: tuple[str, ...]) -> Labels:
         """These labels and no others."""
         key = (True, names)
-        found = self._derived.get(key)
+        found = self._derived.get(key) if self._derived else None
         if found is None:
             found = Labels(tuple(pair for pair in self.pairs if pair[0] in names))
             self._remember(key, found)
@@ -81,7 +81,7 @@ class Labels:
     def but(self, names: tuple[str, ...]) -> Labels:
         """All labels but these."""
         key = (False, names)
-        found = self._derived.get(key)
+        found = self._derived.get(key) if self._derived else None
         if found is None:
             left = tuple(pair for pair in self.pairs if pair[0] not in names)
             found = self if len(left) == len(self.pairs) and not self.name_goes else Labels(left)
@@ -95,8 +95,8 @@ class Labels:
 
     def _remember(self, key: object, value: object) -> None:
         # Rules ask for few; a person's queries could go on for ever.
-        if len(self._derived) >= _MOST_DERIVED:
-            self._derived.clear()
+        if self._derived is None or len(self._derived) >= _MOST_DERIVED:
+            self._derived = {}
         self._derived[key] = value
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from prometheus_client import CollectorRegistry, generate_latest
 
@@ -18,14 +18,18 @@ _PAIR = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"')
 _ESCAPED = re.compile(r"\\(.)")
 
 
-class _Entry:
-    """One piece of the kept text: what its lines are called, and whose samples they are."""
+_PARTS = ("", "_bucket", "_count", "_sum", "_total")
+"""What a family's lines may add to its name."""
+ALWAYS = frozenset(("up", "scrape_samples_scraped", "scrape_duration_seconds"))
 
-    __slots__ = ("heads", "scrape", "series", "text", "values")
+
+class _Entry:
+    """One piece of the kept text, and whose samples its lines are."""
+
+    __slots__ = ("scrape", "series", "text", "values")
 
     def __init__(self) -> None:
         self.text = ""
-        self.heads: list[str] = []
         self.series: list[Series] = []
         self.values: list[float] = []
         self.scrape = 0
@@ -36,6 +40,8 @@ class Sampler:
 
     def __init__(self, history: History, exposition: Exposition, registry: CollectorRegistry, target: Iterable[Pair]):
         """`target`: job and instance. `registry` has the agent's own metrics."""
+        self.wanted: Callable[[str], bool] = lambda name: True
+        """Which metrics somebody reads, by name; only those are sampled."""
         self._history = history
         self._exposition = exposition
         self._registry = registry
@@ -51,11 +57,12 @@ class Sampler:
         self._scrapes += 1
         count = 0
         for name, lines in self._exposition.snapshot():
-            for key, text in lines:
-                count += self._take((name, key), text, source)
-        own = generate_latest(self._registry).decode()
-        for line in own.splitlines():
-            if line and line[0] != "#":
+            if any(self.wanted(name + part) for part in _PARTS):
+                for key, text in lines:
+                    count += self._take((name, key), text, source)
+        for line in generate_latest(self._registry).decode().splitlines():
+            name = line.partition("{")[0].partition(" ")[0]
+            if line and line[0] != "#" and self.wanted(name):
                 count += self._take(line.rpartition(" ")[0], f"{line}\n", source)
         self._add("up 1\n", source)
         self._add(f"scrape_samples_scraped {count}\n", source)
@@ -91,8 +98,8 @@ class Sampler:
         """Take in a text that has changed; most often only its values have."""
         parts = [line.rpartition(" ") for line in text.splitlines()]
         heads = [head for head, _, _ in parts]
-        if heads != entry.heads:
-            old, entry.heads = entry.series, heads
+        if heads != [line.rpartition(" ")[0] for line in entry.text.splitlines()]:
+            old = entry.series
             entry.series = [self._history.series(self._labels(head), source) for head in heads]
             for series in set(old) - set(entry.series):
                 self._history.end(series, source)

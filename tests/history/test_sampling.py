@@ -50,6 +50,19 @@ def test_every_series_of_the_page_is_sampled_with_job_and_instance(sampled: Samp
     assert sampled.values("scrape_samples_scraped") == [float(count)]
 
 
+def test_what_nobody_reads_is_not_sampled(sampled: Sampled) -> None:
+    sampled.sampler.wanted = lambda name: name in ("pacs_check_up", "own")
+    Gauge("own", "Own.", registry=sampled.registry).set(7)
+    Gauge("other", "Other.", registry=sampled.registry).set(7)
+    sampled.site.up("ct")
+    assert sampled.take() == 2
+    assert sampled.values("pacs_check_up") == [1.0]
+    assert sampled.values("own") == [7.0]
+    sampled.sampler.wanted = lambda name: name == "pacs_check_runs_total"
+    sampled.take()
+    assert (sampled.values("pacs_check_up"), sampled.values("pacs_check_runs_total")) == ([], [1.0, 0.0])
+
+
 def test_values_follow_and_a_counter_counts(sampled: Sampled) -> None:
     for _ in range(3):
         sampled.site.up("ct")

@@ -244,6 +244,8 @@ class Surroundings:
     waited: float = 0.0
     """Seconds this run waited for the budget: they count as lateness, not as duration."""
     abandoned: list[int] = field(default_factory=list)
+    dialled: int | None = None
+    """The port that this run has gone to, for the sentence of its failure."""
 
 
 class Check(BaseModel):
@@ -347,7 +349,7 @@ class NodeCheck(Check):
 
     async def open_connection(self, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Open a TCP connection to the node. Raises OSError, or CheckFailed("dns"), with all addresses tried."""
-        host = str(self.node.host)
+        host, self.surroundings.dialled = str(self.node.host), port
         addresses = await self.surroundings.resolver.resolve(host, port, self.surroundings.deadline)
         for place, (_, address) in enumerate(addresses):
             share = self.time_left / (len(addresses) - place)

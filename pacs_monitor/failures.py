@@ -13,8 +13,11 @@ from pacs_monitor.memory import NotSaved
 _UNREACHABLE = (errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN)
 
 
-def explain_os_error(error: OSError, what: str) -> CheckFailed:
-    """The failure for an OSError that a check let through; `what` names the target (`archive (10.0.0.5)`)."""
+def explain_os_error(error: OSError, what: str, path: str = "") -> CheckFailed:
+    """The failure for an OSError that a check let through; `what` names the target (`archive (10.0.0.5:104)`).
+
+    `path` names the file that it is about, if it is about one.
+    """
     number = error.errno
     if isinstance(error, NotSaved):
         return CheckFailed(
@@ -38,7 +41,7 @@ def explain_os_error(error: OSError, what: str) -> CheckFailed:
     if isinstance(error, ConnectionRefusedError):
         return CheckFailed(
             "refused",
-            f"{what} refuses the connection: nothing listens on that port; start the service, or correct port",
+            f"{what} refuses the connection: nothing listens there; start the service, or correct the port",
         )
     if isinstance(error, ConnectionError):
         return CheckFailed("aborted", f"{what} ended the connection; look into its log at this time")
@@ -46,9 +49,21 @@ def explain_os_error(error: OSError, what: str) -> CheckFailed:
         return CheckFailed(
             "unreachable", f"there is no way to {what}: {os.strerror(number or 0)}; ask the network team"
         )
+    if path or isinstance(error, FileNotFoundError):
+        return _explain_file_error(error, what, path or "a file or folder")
     if isinstance(error, PermissionError):
         return CheckFailed("forbidden", f"the agent may not do that with {what}; give its user the permission")
+    return CheckFailed("unreachable", f"{what} cannot be reached: {_why(error)}; look at it and at the way to it")
+
+
+def _explain_file_error(error: OSError, what: str, path: str) -> CheckFailed:
+    if isinstance(error, PermissionError):
+        return CheckFailed("forbidden", f"{what}: the agent may not use {path}; give its user the permission")
     if isinstance(error, FileNotFoundError):
-        return CheckFailed("not_found", f"{what} has no such file or folder; correct the path")
-    why = os.strerror(number) if number else type(error).__name__
-    return CheckFailed("unreachable", f"{what} cannot be reached: {why}; look at it and at the way to it")
+        return CheckFailed("not_found", f"{what}: {path} is not there; make or mount it, or correct the path")
+    sentence = f"{what}: {path} cannot be used ({_why(error)}); look at it, and at the disk or share that it is on"
+    return CheckFailed("unreachable", sentence)
+
+
+def _why(error: OSError) -> str:
+    return os.strerror(error.errno) if error.errno else type(error).__name__

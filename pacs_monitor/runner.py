@@ -14,10 +14,11 @@ from time import monotonic
 from typing import Any, cast
 
 from pacs_monitor import marks, threads
-from pacs_monitor.check import Check, CheckFailed, NodeCheck, Sample, Surroundings
+from pacs_monitor.check import Check, CheckFailed, Sample, Surroundings
 from pacs_monitor.failures import explain_os_error
 from pacs_monitor.overdue import overdue
 from pacs_monitor.samples import AuthorsMistake, Intake, plain_text
+from pacs_monitor.targets import path_of, peer_of, target_of
 
 log = logging.getLogger(__name__)
 
@@ -155,7 +156,7 @@ class Runner:
         surroundings = self.surroundings
         # The loop's own clock is as coarse as a millisecond under uvloop; it is the same clock.
         run = self._run = _Run(due, monotonic(), self._wall())
-        surroundings.waited = 0.0
+        surroundings.waited, surroundings.dialled = 0.0, None
         surroundings.deadline = run.started + self._timeout - less
         self._overdue.watch(self._too_late, surroundings.deadline + GRACE)
         reason = message = ""
@@ -175,8 +176,8 @@ class Runner:
             else:
                 reason, message = "broken", self._broken(error)  # it awaited something that was cancelled
         except OSError as error:
-            explained = explain_os_error(error, self._target())
-            reason, message = explained.reason, explained.message
+            explained = self._explained(error)
+            reason, message = explained.reason, plain_text(explained.message)
         except AuthorsMistake as mistake:
             reason, message = "broken", f"the check itself is broken: {mistake}"
             self._tell(str(mistake))
@@ -237,10 +238,11 @@ class Runner:
             self._overdue.watch(self._too_late, now + STUBBORN)
 
     def _target(self) -> str:
-        node = self.surroundings.node
-        if node is None:
-            return self.name
-        return f"{node.name} ({node.host})" if isinstance(self.check, NodeCheck) else node.name
+        return target_of(self.check, self.name)
+
+    def _explained(self, error: OSError) -> CheckFailed:
+        path = path_of(error, self.check)
+        return explain_os_error(error, self._target() if path else peer_of(self.check, self.name), path)
 
     def _too_long(self) -> str:
         return f"{self._target()}: the check did not end within its timeout of {self._timeout:g} s; is it reachable?"

@@ -28,7 +28,7 @@ MEANINGS = [
     (socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution"), "dns", "Temporary failure"),
     (TimeoutError(), "timeout", "did not answer in time"),
     (OSError(errno.ETIMEDOUT, "x"), "timeout", "did not answer in time"),
-    (OSError(errno.ECONNREFUSED, "x"), "refused", "nothing listens on that port"),
+    (OSError(errno.ECONNREFUSED, "x"), "refused", "nothing listens there; start the service, or correct the port"),
     (OSError(errno.ECONNRESET, "x"), "aborted", "ended the connection"),
     (OSError(errno.EPIPE, "x"), "aborted", "ended the connection"),
     (OSError(errno.EHOSTUNREACH, "x"), "unreachable", "No route to host; ask the network team"),
@@ -54,6 +54,21 @@ def test_an_error_becomes_one_word_and_a_sentence_that_ends_with_what_to_do(
     assert "archive (10.0.0.5)" in explained.message
     assert ";" in explained.message
     assert CANARY not in explained.message
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (FileNotFoundError(errno.ENOENT, "x"), "/data is not there; make or mount it, or correct the path"),
+        (PermissionError(errno.EACCES, "x"), "the agent may not use /data; give its user the permission"),
+        (
+            OSError(errno.EIO, "x"),
+            "/data cannot be used (Input/output error); look at it, and at the disk or share that it is on",
+        ),
+    ],
+)
+def test_an_error_about_a_file_names_it(error: OSError, sentence: str) -> None:
+    assert explain_os_error(error, "backup", "/data").message == f"backup: {sentence}"
 
 
 def test_an_error_of_tls_is_told_in_openssls_words() -> None:

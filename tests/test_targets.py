@@ -38,7 +38,8 @@ class Portless(NodeCheck):
     """Nobody knows where it goes."""
 
     async def run(self) -> AsyncIterator[Sample]:
-        for sample in ():
+        samples: list[Sample] = []
+        for sample in samples:
             yield sample
         raise ConnectionRefusedError(errno.ECONNREFUSED, "x")
 

@@ -1,3 +1,4 @@
+import math
 import signal
 import socket
 import sys
@@ -6,6 +7,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from pacs_monitor.history.series import STALE
 from tests.conftest import StartOrthanc, StartPrometheus, StartRawServer, StartStoreScp
 from tests.peers.dcmtk import DcmQrScp, StoreScp, echoscu
 from tests.peers.orthanc import Orthanc
@@ -13,6 +15,7 @@ from tests.peers.ports import free_port
 from tests.peers.process import ServerProcess, program
 from tests.peers.prometheus import promtool_check_metrics
 from tests.peers.raw import RawServer
+from tests.peers.remote_write import remote_write
 
 
 def test_orthanc_answers_an_echo_and_its_rest_api(orthanc: Orthanc) -> None:
@@ -81,6 +84,21 @@ def test_prometheus_scrapes_what_its_config_names(prometheus: StartPrometheus) -
 def test_what_prometheus_refuses_is_told_in_its_own_words(prometheus: StartPrometheus) -> None:
     with pytest.raises(requests.HTTPError, match="parse error"):
         prometheus("scrape_configs: []").query("1 +")
+
+
+def test_prometheus_takes_samples_of_any_time_and_the_end_of_a_series(prometheus: StartPrometheus) -> None:
+    server = prometheus("scrape_configs: []", "--web.enable-remote-write-receiver")
+    samples = [(1_000_000, 1.5), (1_015_000, math.nan), (1_030_000, STALE), (1_045_000, -math.inf)]
+    remote_write(server.url, [({"__name__": "x", "node": "ct-1"}, samples), ({"__name__": "y"}, [(1_000_000, 0.0)])])
+    answers = {at: [sample["value"][1] for sample in server.query("x", time=str(at))] for at in (999, 1000, 1015, 1030)}
+    assert answers == {999: [], 1000: ["1.5"], 1015: ["NaN"], 1030: []}
+    assert server.query('x{node="ct-1"}', time="1045")[0]["value"] == [1045, "-Inf"]
+
+
+def test_prometheus_takes_a_message_of_many_snappy_pieces(prometheus: StartPrometheus) -> None:
+    server = prometheus("scrape_configs: []", "--web.enable-remote-write-receiver")
+    remote_write(server.url, [({"__name__": "x", "i": str(i)}, [(t, 1.0) for t in range(200)]) for i in range(50)])
+    assert server.query("sum(count_over_time(x[1m]))", time="1")[0]["value"][1] == "10000"
 
 
 def test_promtool_has_nothing_to_say_of_good_metrics_and_a_word_for_bad_ones() -> None:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from zoneinfo import ZoneInfo
 
 from pacs_monitor.confirm import Confirmation, Confirmed
-from pacs_monitor.plans import Plan, plans_of
+from pacs_monitor.plans import CHANGED, Plan, plans_of
 from pacs_monitor.reach import Reach
 from pacs_monitor.results import Record, Results
 from pacs_monitor.settings import Configuration, Key
@@ -151,7 +151,8 @@ class Context:
 
     def _set_plans(self, configuration: Configuration, nodes: Iterable[str], now: float) -> None:
         for plan in self._all_plans:
-            self._results.exposition.family(*plan.family).lines.pop(plan.labels, None)
+            for family in (plan.family, CHANGED):
+                self._results.exposition.family(*family).lines.pop(plan.labels, None)
         zone = ZoneInfo(configuration.agent.time_zone)
         self._all_plans = plans_of(configuration, nodes, zone, now)
         self._plans = {}
@@ -164,6 +165,8 @@ class Context:
         # Two entries of one name are one series.
         active = any(other.phase.inside for other in self._all_plans if other.labels == plan.labels)
         self._results.exposition.family(*plan.family).lines[plan.labels] = plan.line(active)
+        if changed := plan.changed_line:
+            self._results.exposition.family(*CHANGED).lines[plan.labels] = changed
 
     def _wanted(self, node: str) -> Iterator[tuple[str, float]]:
         """The causes that are in force for a node, and since when; the earliest of two of a kind last."""

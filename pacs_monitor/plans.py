@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from math import isfinite
 from zoneinfo import ZoneInfo
 
 from pacs_monitor.configuring.references import labels_of
-from pacs_monitor.metrics import series_name
+from pacs_monitor.metrics import number, series_name
 from pacs_monitor.settings import Configuration, Maintenance
 from pacs_monitor.timetable import Phase, hours_phase, maintenance_phase
 
@@ -16,6 +17,11 @@ _FAMILIES = {
     "hours": ("pacs_hours_active", "gauge", "Whether it is within these hours."),
     "maintenance": ("pacs_maintenance_active", "gauge", "Whether this maintenance is in force."),
 }
+CHANGED = (
+    "pacs_hours_changed_timestamp_seconds",
+    "gauge",
+    "When these hours last began or ended, in Unix time; 0 if not within 400 days.",
+)
 
 
 @dataclass
@@ -49,6 +55,14 @@ class Plan:
     def line(self, active: bool) -> str:
         """Its series, for rules to use."""
         return f"{series_name(self.family[0], self.labels)} {int(active)}\n"
+
+    @property
+    def changed_line(self) -> str:
+        """The series that tells when it last began or ended; "" for maintenance."""
+        if self.cause != "hours":
+            return ""
+        since = self.phase.since if isfinite(self.phase.since) else 0.0
+        return f"{series_name(CHANGED[0], self.labels)} {number(since)}\n"
 
 
 def plans_of(configuration: Configuration, everyone: Iterable[str], zone: ZoneInfo, now: float) -> list[Plan]:

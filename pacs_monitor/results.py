@@ -264,6 +264,8 @@ class Results:
                 ("host", node.host or ""),
                 ("port", str(node.port or "")),
                 ("ae_title", node.ae_title or ""),
-                *((name, value) for name, value in sorted(node.labels.items())),
+                *([("hours", node.hours)] if node.hours else []),
             ]
+            # A label of the administrator's own that is called like one of these would make the page unreadable.
+            labels += sorted((name, value) for name, value in node.labels.items() if name not in dict(labels))
             family.lines[node.name] = series_name("pacs_node_info", labels) + " 1\n"

@@ -237,6 +237,18 @@ def test_hours_and_maintenance_are_series_that_rules_can_use() -> None:
     assert (site.line(hours), site.line(planned)) == ("", "")
 
 
+def test_when_hours_began_or_ended_is_a_series_beside_when_a_node_last_answered() -> None:
+    hours = {"clinic": {"to": "15:00"}, "always": {}}
+    site = Site(hospital(node("ct"), hours=hours))
+    changed = 'pacs_hours_changed_timestamp_seconds{site="north",hours="%s"}'
+    midnight = int(NOW) - 14 * 3600
+    assert (site.line(changed % "clinic"), site.line(changed % "always")) == (str(midnight), "0")
+    site.tick(2 * 3600)
+    assert site.line(changed % "clinic") == str(midnight + 15 * 3600)
+    site.configure(hospital(node("ct")))
+    assert site.line(changed % "clinic") == ""
+
+
 def test_two_entries_of_one_maintenance_are_one_series() -> None:
     later = {**NOON, "from": "16:00"}
     site = Site(hospital(node("ct"), maintenance=[NOON, later]))

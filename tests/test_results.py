@@ -82,6 +82,15 @@ def test_a_node_is_described_with_all_its_labels_escaped() -> None:
     )
 
 
+def test_a_node_is_described_with_its_hours_and_a_label_that_is_called_like_a_property_of_its_own_gives_way() -> None:
+    node = Node(name="ct1", host="10.0.0.1", port=104, hours="clinic", labels={"host": "blade 7"})
+    (line,) = lines(results_of(plain("ping", node, METRICS)), "pacs_node_info")
+    assert line == (
+        'pacs_node_info{site="test",node="ct1",role="node",importance="normal",host="10.0.0.1",port="104",'
+        'ae_title="",hours="clinic"} 1'
+    )
+
+
 def test_a_success_and_a_failure_leave_the_series_that_the_design_names() -> None:
     results, sender = one_check()
     sender.send(PING, started=1000.5)

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from pacs_monitor.agent import Agent, run
 from pacs_monitor.confirm import Confirmation, Confirmed, progress
-from pacs_monitor.probing_view import milliseconds
+from pacs_monitor.probing_view import counted, milliseconds
 from pacs_monitor.results import Record, Results
 from pacs_monitor.settings import Key
 
@@ -90,7 +90,7 @@ class Board:
                 Text(f"{record.reason}: {record.message}" if record.reason else "", style=style),
             )
         wrong = sum(1 for _, state in rows if state.word in (DOWN, FAILING))
-        summary = f"{len(rows)} checks, {wrong} with problems" if wrong else f"{len(rows)} checks, all well"
+        summary = f"{counted(len(rows), 'check')}, {f'{wrong} with problems' if wrong else 'all well'}"
         return Group(Text(self._header), Text(""), table, Text(""), Text(summary, style="bold"))
 
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import math
 import os
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,13 @@ import httpx
 from pacs_monitor.configuring.datadir import check_data_dir
 from pacs_monitor.metrics import json_number
 from pacs_monitor.results import Record, Results
-from pacs_monitor.settings import Configuration, Key
+from pacs_monitor.settings import Configuration, ConfiguredCheck, Key
 from pacs_monitor.state import State, StateError
 from pacs_monitor.workers import ProbeReport, Workers
 
 ANSWERS_WITHIN = 5.0
 """Seconds that a running agent has to say that it lives."""
+_RANKS = {"critical": 0, "normal": 1, "low": 2}
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,8 @@ class Probed:
     node: str
     check: str
     kind: str
+    importance: str
+    """The node's; "" for a check without a node."""
     reason: str
     message: str
     started: float
@@ -91,19 +95,26 @@ async def probe(configuration: Configuration, keys: list[Key]) -> list[Probed]:
     reports = await _by_agent(control, keys, longest + ANSWERS_WITHIN)
     if reports is None:
         reports = await _here(configuration, keys)
-    probed = [
-        Probed(
-            *key,
-            configuration.checks[key].kind,
-            report.reason,
-            report.message,
-            report.started,
-            report.duration,
-            report.samples,
-        )
-        for key, report in zip(keys, reports, strict=True)
-    ]
-    return sorted(probed, key=lambda one: (one.ok, -one.duration))
+    return worst_first([_probed(configuration.checks[key], report) for key, report in zip(keys, reports, strict=True)])
+
+
+def _probed(check: ConfiguredCheck, report: ProbeReport) -> Probed:
+    importance = check.node.importance if check.node else ""
+    return Probed(
+        *check.key,
+        check.kind,
+        importance,
+        report.reason,
+        report.message,
+        report.started,
+        report.duration,
+        report.samples,
+    )
+
+
+def worst_first(probed: Iterable[Probed]) -> list[Probed]:
+    """What fails first, and of that what is more important; then what took longer."""
+    return sorted(probed, key=lambda one: (one.ok, not one.ok and _RANKS.get(one.importance, 1), -one.duration))
 
 
 async def _by_agent(control: Path, keys: list[Key], seconds: float) -> list[ProbeReport] | None:

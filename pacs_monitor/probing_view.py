@@ -18,9 +18,19 @@ def milliseconds(seconds: float) -> str:
     return f"{seconds * 1000:.2f} ms"
 
 
-def _failures(probed: list[Probed]) -> Text:
+def counted(number: int, noun: str) -> str:
+    """`1 check`, `2 checks`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def summary(probed: list[Probed]) -> str:
+    """How many fail, in a sentence."""
     failed = sum(1 for one in probed if not one.ok)
-    return Text(f"{failed} of {len(probed)} checks fail" if failed else f"all {len(probed)} checks succeed")
+    if len(probed) == 1:
+        return "the check fails" if failed else "the check succeeds"
+    if not failed:
+        return f"all {len(probed)} checks succeed"
+    return f"{failed} of {len(probed)} checks {'fails' if failed == 1 else 'fail'}"
 
 
 def _values(probed: list[Probed]) -> Table:
@@ -57,4 +67,4 @@ def show(console: Console, probed: list[Probed], detail: bool) -> None:
     if detail:
         console.print()
         console.print(_values(probed))
-    console.print(_failures(probed))
+    console.print(summary(probed))

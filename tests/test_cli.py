@@ -162,12 +162,20 @@ def test_probe_runs_now_and_once_worst_first(tmp_path: Path, orthanc: Orthanc, s
     assert pacs_monitor("probe", "--config", path).returncode == 2
 
 
+def test_probe_shows_what_is_more_important_first(tmp_path: Path) -> None:
+    levels = ("low", "normal", "critical")
+    nodes = (node(level, free_port(), "ANY").replace("checks", f"importance: {level}, checks") for level in levels)
+    status, probed = probe(config(tmp_path, "nodes:\n" + "".join(nodes)), "--all")
+    assert status == 1
+    assert [(one["node"], one["importance"]) for one in probed] == [(level, level) for level in reversed(levels)]
+
+
 def test_probe_prints_the_sentence_of_what_fails(tmp_path: Path) -> None:
     port = free_port()
     done = pacs_monitor("probe", "gone", "--config", config(tmp_path, "nodes:\n" + node("gone", port, "ANY")))
     assert done.returncode == 1
     assert f"gone (127.0.0.1:{port}) refuses the connection" in done.stdout
-    assert "1 of 1 checks fail" in done.stdout
+    assert "the check fails" in done.stdout
 
 
 def test_while_an_agent_runs_probe_asks_it_so_that_a_node_sees_one_association(

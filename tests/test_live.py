@@ -16,7 +16,7 @@ def test_a_check_that_a_reload_has_only_half_taken_in_is_not_shown_yet() -> None
     console = Console(width=80)
     with console.capture() as shown:
         console.print(Board(results, confirmation, "header"))
-    assert "1 checks, all well" in shown.get()
+    assert "1 check, all well" in shown.get()
     confirmation.configure()
     with console.capture() as shown:
         console.print(Board(results, confirmation, "header"))

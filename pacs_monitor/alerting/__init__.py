@@ -1,0 +1,1 @@
+"""Alert rules: Prometheus rule files, read strictly and evaluated here."""

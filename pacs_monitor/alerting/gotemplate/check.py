@@ -1,0 +1,114 @@
+"""What can be told of a template before its first use: functions, fields and patterns that there are not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from pacs_monitor.alerting.gotemplate import strings
+from pacs_monitor.alerting.gotemplate.errors import TemplateRefused
+from pacs_monitor.alerting.gotemplate.functions import FUNCTIONS, REFUSED
+from pacs_monitor.alerting.gotemplate.nodes import (
+    Action,
+    Branch,
+    Chain,
+    Command,
+    Constant,
+    Field,
+    Node,
+    Pipe,
+    Statement,
+    Variable,
+    Word,
+)
+from pacs_monitor.alerting.gotemplate.values import DATA_FIELDS
+from pacs_monitor.configuring.fields import suggestion
+
+_TEXTS = ("$labels", "$externalLabels")
+_NO_FIELDS = ("$value", "$externalURL")
+
+
+def check(body: Iterable[Statement]) -> set[str]:
+    """The names of the functions that a template calls. Raises TemplateRefused."""
+    called: set[str] = set()
+    for pipe, is_data in _pipes(body, True):
+        _check_pipe(pipe, is_data, called)
+    return called
+
+
+def _pipes(body: Iterable[Statement], is_data: bool) -> Iterator[tuple[Pipe, bool]]:
+    """Every pipe, and whether `.` is still the alert's data there."""
+    for statement in body:
+        if isinstance(statement, Action):
+            yield statement.pipe, is_data
+        elif isinstance(statement, Branch):
+            yield statement.pipe, is_data
+            yield from _pipes(statement.body, is_data and statement.kind == "if")
+            yield from _pipes(statement.otherwise, is_data)
+
+
+def _check_pipe(pipe: Pipe, is_data: bool, called: set[str]) -> None:
+    for place, command in enumerate(pipe.commands):
+        first = command.words[0]
+        if isinstance(first, Word):
+            called.add(first.name)
+            _check_call(first, command, len(command.words) - 1 + (place > 0))
+        for word in command.words:
+            _check_word(word, is_data, called)
+
+
+def _check_word(word: Node, is_data: bool, called: set[str]) -> None:
+    if isinstance(word, Pipe):
+        _check_pipe(word, is_data, called)
+    elif isinstance(word, Chain):
+        _check_word(word.node, is_data, called)
+    elif isinstance(word, Word):
+        called.add(word.name)
+        _check_known(word)
+    elif isinstance(word, Field) and is_data and word.names[0] not in DATA_FIELDS:
+        known = "$labels, $value, $externalLabels and $externalURL"
+        raise TemplateRefused(f"uses .{word.names[0]}, which alerts do not have; there is {known}", word.at)
+    elif isinstance(word, Variable):
+        _check_variable(word)
+
+
+def _check_variable(word: Variable) -> None:
+    if word.name in _NO_FIELDS and word.names:
+        raise TemplateRefused(f"asks for a field of {word.name}, which has none; write {word.name}", word.at)
+    if word.name in _TEXTS and len(word.names) > 1:
+        shorter = f"{word.name}.{word.names[0]}"
+        raise TemplateRefused(f"asks for a field of {shorter}, which is text; write {shorter}", word.at)
+
+
+def _check_known(word: Word) -> None:
+    if word.name in REFUSED:
+        raise TemplateRefused(f"calls {word.name}: {REFUSED[word.name]}", word.at)
+    if word.name not in FUNCTIONS:
+        hint = suggestion(word.name, FUNCTIONS)
+        raise TemplateRefused(f"calls {word.name}, and there is no such function; {hint}", word.at)
+
+
+def _check_call(word: Word, command: Command, count: int) -> None:
+    _check_known(word)
+    fault = FUNCTIONS[word.name].count_fault(count)
+    if fault:
+        raise TemplateRefused(f"gives {word.name} the wrong number of values ({fault}); correct them", word.at)
+    if word.name in ("match", "reReplaceAll") and len(command.words) > 1:
+        _check_pattern(command.words[1])
+    if word.name == "printf" and len(command.words) > 1:
+        _check_format(command.words[1])
+
+
+def _check_format(word: Node) -> None:
+    if isinstance(word, Constant) and re.search(r"%[+\-# 0]*\[", str(word.value).replace("%%", "")):
+        message = "numbers the values of printf, as in %[1]d, which is not supported here; give them in order"
+        raise TemplateRefused(message, word.at)
+
+
+def _check_pattern(word: Node) -> None:
+    if not isinstance(word, Constant) or not isinstance(word.value, str):
+        return
+    try:
+        strings.compiled(word.value)
+    except ValueError as error:
+        raise TemplateRefused(f"{error}; correct the pattern", word.at) from None

@@ -1,0 +1,25 @@
+"""What goes wrong with a template.
+
+TemplateError
+├── TemplateRefused     at load: it is malformed, or uses what is not supported
+└── ExpandingFailed     at an evaluation: the sentence is Go's own
+"""
+
+from __future__ import annotations
+
+
+class TemplateError(ValueError):
+    """A template that cannot be used."""
+
+
+class TemplateRefused(TemplateError):
+    """Malformed, or more than is supported: a sentence with the remedy, and the place in the template."""
+
+    def __init__(self, message: str, offset: int = 0) -> None:
+        """`offset` counts characters from the template's beginning."""
+        super().__init__(message)
+        self.offset = offset
+
+
+class ExpandingFailed(TemplateError):
+    """A template that cannot be expanded with these values."""

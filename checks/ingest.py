@@ -39,6 +39,8 @@ class Ingest(DicomCheck):
     """How often it runs; without `delete` as often as studies_per_day allows, unless set."""
     timeout: Duration | None = None
     """How long one run may take; 60s or the interval, whichever is shorter, unless set."""
+    down_after: Count = 2
+    """So many failures in a row make it confirmed down: two, since it runs far less often than others."""
     write: bool = False
     """Must be true: this check writes a study of an obvious test patient to the archive."""
     delete: OrthancSettings | None = None

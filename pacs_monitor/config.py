@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 from pacs_monitor.configuring import yamltree
-from pacs_monitor.configuring.complaints import validate
+from pacs_monitor.configuring.complaints import right_part, validate
 from pacs_monitor.configuring.configure import Configurator
 from pacs_monitor.configuring.datadir import check_data_dir
-from pacs_monitor.configuring.fields import settings_of, suggestion
+from pacs_monitor.configuring.fields import nearest, settings_of, suggestion
 from pacs_monitor.configuring.filling import fill, resolve
 from pacs_monitor.configuring.findings import Findings
 from pacs_monitor.configuring.later import READ_LATER, check_later_sections
 from pacs_monitor.configuring.listening import check_listeners
+from pacs_monitor.configuring.matching import check_matching
 from pacs_monitor.configuring.nodes import Described, NodeReader
 from pacs_monitor.configuring.profiles import CheckLists, read_profiles
-from pacs_monitor.configuring.references import check_references
-from pacs_monitor.configuring.tree import Items, Map, Place, Scalar, below, plain
+from pacs_monitor.configuring.references import check_references, check_time_zone
+from pacs_monitor.configuring.tree import Items, Map, Place, Scalar, Value, below, is_null, plain
 from pacs_monitor.content import content_dir
 from pacs_monitor.loader import CheckKind, load_folders
 from pacs_monitor.settings import AgentSettings, Complaint, ConfigError, Configuration, ConfiguredCheck, Key
@@ -84,15 +85,18 @@ class _Loading:
         profiles = read_profiles(self._root.get("profiles"), self._findings)
         reader = NodeReader(profiles, agent.ae_title, _label_owners(kinds), self._findings)
         described = reader.read(self._root.get("nodes"), self._root.get("nodes_from"))
-        check_listeners(agent.web, agent.scp, self._root, self._findings)
-        check_references(agent, described, reader.names, self._root, self._findings)
+        check_time_zone(agent.time_zone, self._root, self._findings)
+        check_listeners(self._root, self._findings)
+        check_references(described, reader.shared, reader.places, self._root, self._findings)
+        check_matching(agent.site, described, reader.places, self._root, self._findings)
         check_later_sections(self._root, self._findings)
         configurator = Configurator(agent, kinds, profiles, lists, self._findings)
+        configurator.check_shared(reader.shared)
         checks = self._checks(configurator, described)
         return Configuration(
             path=self._path,
             agent=agent,
-            nodes={name: found.node for name, found in described.items()},
+            nodes={found.node.name: found.node for found in described},
             checks=checks,
             warnings=tuple(self._findings.warnings),
             files=tuple(path.absolute() for path in self._findings.files),
@@ -103,17 +107,26 @@ class _Loading:
         )
 
     def _complain_of_unknown(self) -> None:
-        for key in self._root.entries:
+        for key, entry in self._root.entries.items():
             if key not in TOP_LEVEL:
                 message = f"there is no such setting; {suggestion(key, TOP_LEVEL)}"
                 self._findings.complain(below(self._root, key), message)
+                self._note_unread(entry.value, nearest(key, TOP_LEVEL))
+
+    def _note_unread(self, value: Value, meant: str) -> None:
+        """Other parts may name what stands in a section that is misspelt, or in the files that it names."""
+        unread = self._findings.unread
+        unread.add(value, nodes=meant == "nodes" or (not meant and not isinstance(value, Scalar)))
+        if meant == "nodes_from":
+            unread.add_file_of_nodes()
+        unread.folders_of_checks |= meant == "check_dirs"
 
     def _agent_settings(self) -> AgentSettings:
         known = {key: self._root.entries[key] for key in settings_of(AgentSettings) if key in self._root.entries}
         data = fill(AgentSettings, Map(self._root.file, self._root.line, "", known), self._findings)
         agent = validate(AgentSettings, data, self._root, self._findings)
         # What is right is kept, so that a wrong setting leads to no complaints about others.
-        return agent or AgentSettings.model_validate(dict(filter(_is_valid, data.items())))
+        return agent or right_part(AgentSettings, data)[0]
 
     def _kinds(self, given: Mapping[str, CheckKind] | None) -> tuple[dict[str, CheckKind], list[Complaint]]:
         folders = self._check_dirs()
@@ -129,19 +142,20 @@ class _Loading:
     def _check_dirs(self) -> list[Path]:
         value = self._root.get("check_dirs")
         folders = []
-        for item in value.items if isinstance(value, Items) else ():
-            if isinstance(item, Scalar) and item.text:
+        for item in value.items if isinstance(value, Items) else [value]:
+            if isinstance(item, Scalar) and item.text and isinstance(value, Items):
                 folder = resolve(item)
-                if folder.is_dir():
+                fault = _fault_of_folder(folder)
+                if not fault:
                     folders.append(folder)
-                else:
-                    self._findings.complain(item, f"there is no folder {folder}; make it, or check the name")
+                    continue
+                self._findings.complain(item, fault)
+            self._findings.unread.folders_of_checks |= not is_null(item)
         return folders
 
-    def _checks(self, configurator: Configurator, described: Mapping[str, Described]) -> dict[Key, ConfiguredCheck]:
-        configurator.check_profiles()
+    def _checks(self, configurator: Configurator, described: Iterable[Described]) -> dict[Key, ConfiguredCheck]:
         checks: dict[Key, ConfiguredCheck] = {}
-        for found in described.values():
+        for found in described:
             checks.update((check.key, check) for check in configurator.of_node(found))
         checks.update((check.key, check) for check in configurator.without_node(self._root.get("checks")))
         if not checks and not self._findings.complaints:
@@ -152,10 +166,12 @@ class _Loading:
         return checks
 
 
-def _is_valid(setting: tuple[str, Any]) -> bool:
-    quiet = Findings()
-    key, value = setting
-    return validate(AgentSettings, {key: value}, Map("", 0, "", {}), quiet) is not None
+def _fault_of_folder(folder: Path) -> str:
+    if not folder.is_dir():
+        return f"there is no folder {folder}; make it, or check the name"
+    if not os.access(folder, os.R_OK | os.X_OK):
+        return f"{folder} cannot be read; let the user that runs pacs-monitor read it"
+    return ""
 
 
 def _label_owners(kinds: Mapping[str, CheckKind]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from pacs_monitor.check import Check, Metric
 from pacs_monitor.node import Node
@@ -138,6 +138,13 @@ class Maintenance(Section):
     """How long it lasts."""
     reason: PlainText = ""
     """Why, for people."""
+
+    @field_validator("for_")
+    @classmethod
+    def _longer_than_nothing(cls, seconds: float) -> float:
+        if seconds <= 0:
+            raise ValueError("is not longer than 0s; write for example 6h")
+        return seconds
 
 
 class HealthSettings(Section):

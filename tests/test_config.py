@@ -367,8 +367,9 @@ def test_a_checks_validator_that_breaks_is_a_complaint_without_what_it_looked_at
 
 def test_a_min_interval_that_a_check_does_not_take_is_a_complaint(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
-    (tmp_path / "mine/fussy.py").write_text(FUSSY)
-    (tmp_path / "c.yml").write_text("check_dirs: [mine]\nnodes: [{name: a, min_interval: 5m, checks: [fussy]}]\n")
+    (tmp_path / "mine/fussy.py").write_text(FUSSY.replace(" Check,", " NodeCheck,").replace("(Check)", "(NodeCheck)"))
+    node = "{name: a, host: h, min_interval: 5m, checks: [fussy]}"
+    (tmp_path / "c.yml").write_text(f"check_dirs: [mine]\nnodes: [{node}]\n")
     with pytest.raises(ConfigError, match=r"checks\.fussy: .* is too large; write 100\.0 or less$"):
         load(tmp_path / "c.yml", {})
 
@@ -376,7 +377,7 @@ def test_a_min_interval_that_a_check_does_not_take_is_a_complaint(tmp_path: Path
 def test_relative_paths_begin_at_the_file_that_holds_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "conf/sub").mkdir(parents=True)
     (tmp_path / "conf/sub/nodes.yml").write_text(
-        "- {name: a, host: h, tls: {ca_file: ca.pem}, checks: [space: {path: data}]}\n"
+        "- {name: a, host: h, tls: {ca_file: ca.pem}, checks: [deposit: {folder: data}]}\n"
     )
     (tmp_path / "conf/sub/ca.pem").write_text("x")
     (tmp_path / "conf/c.yml").write_text("data_dir: state\nnodes_from: [{file: sub/nodes.yml}]\n")
@@ -386,7 +387,7 @@ def test_relative_paths_begin_at_the_file_that_holds_them(tmp_path: Path, monkey
     tls = found.nodes["a"].tls
     assert tls is not None
     assert tls.ca_file == tmp_path / "conf/sub/ca.pem"
-    assert settings(found, "a", "space")["path"] == str(tmp_path / "conf/sub/data")
+    assert settings(found, "a", "deposit")["folder"] == str(tmp_path / "conf/sub/data")
 
 
 def test_all_complaints_are_told_at_once_in_the_order_of_their_lines(loaded: Load) -> None:
@@ -409,9 +410,11 @@ def test_a_mistake_in_a_profile_that_no_node_uses_is_told_too(loaded: Load) -> N
         loaded("profiles: {p: [greet: {slwo: 1s}]}\n")
 
 
-def test_a_setting_that_a_profile_leaves_to_its_nodes_is_no_mistake(loaded: Load) -> None:
-    text = "profiles: {p: [space: {interval: 5m}]}\nnodes: [{name: a, profile: p, checks: [space: {path: /}]}]\n"
-    assert settings(loaded(text), "a", "space") == {"interval": "5m", "path": "/", "name": "space"}
+def test_a_setting_that_a_profile_leaves_to_its_nodes_is_no_mistake(tmp_path: Path) -> None:
+    path = tmp_path / "c.yml"
+    node = "{name: a, host: h, profile: p, checks: [tcp: {port: 80}]}"
+    path.write_text(f"profiles: {{p: [tcp: {{interval: 5m}}]}}\nnodes: [{node}]\n")
+    assert settings(load(path), "a", "tcp") == {"interval": "5m", "port": "80", "name": "tcp"}
 
 
 def test_later_sections_are_handed_on_as_typed_and_with_places(loaded: Load) -> None:

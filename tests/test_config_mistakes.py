@@ -394,11 +394,14 @@ checks:
         """\
 nodes:
   - name: a
+    host: h
+    port: 104
+    ae_title: A
     checks:
       - greet:
         interval: 1m
 """,
-        "pacs-monitor.yml:4: nodes[0].checks[0]: holds interval beside greet; indent settings below the kind, one check to an item",
+        "pacs-monitor.yml:7: nodes[0].checks[0]: holds interval beside greet; indent settings below the kind, one check to an item",
     ),
     row(
         "a check left empty",

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
 from pacs_monitor.configuring import sentences
-from pacs_monitor.configuring.fields import field_at, leaf_types, settings_of, suggestion
+from pacs_monitor.configuring.fields import field_at, leaf_types, meant, settings_of, suggestion
 from pacs_monitor.configuring.findings import Findings
 from pacs_monitor.configuring.tree import Items, Map, Place, Scalar, Value, below, is_null
 
@@ -35,11 +35,36 @@ def validate(model: type[M], data: dict[str, Any], tree: Map, findings: Findings
         place = Place(tree.file, tree.line, tree.path)
         findings.complain(place, f"cannot be checked: {_where(error)}; report it to its author")
         return None
-    for found, place in _relevant(errors, tree):
+    for found, place in _relevant(_unexplained(errors, model), tree):
         # What a validator says of the whole model may also be for others to complete.
         if not (partial and (found["type"] == "missing" or not found["loc"])):
             findings.complain(place, _message(found, model, tree))
     return None
+
+
+def right_part(model: type[M], data: dict[str, Any], **instead: Any) -> tuple[M, frozenset[str]]:
+    """The model of what is right in the data, and the settings that are wrong; `instead` stands for those it needs."""
+    try:
+        return model.model_validate(data), frozenset()
+    except ValidationError as error:
+        wrong = frozenset(str(found["loc"][0]) for found in error.errors() if found["loc"])
+    right = {key: value for key, value in data.items() if key not in wrong}
+    return model.model_validate({**instead, **right}), wrong
+
+
+def _unexplained(errors: Collection[ErrorDetails], model: type[BaseModel]) -> Iterator[ErrorDetails]:
+    """Without the settings that are only missing because they are misspelt."""
+    unknown: dict[tuple[int | str, ...], list[str]] = {}
+    for error in errors:
+        if error["type"] == "extra_forbidden":
+            unknown.setdefault(error["loc"][:-1], []).append(str(error["loc"][-1]))
+    for error in errors:
+        beside = unknown.get(error["loc"][:-1])
+        if beside and error["type"] == "missing":
+            owner, _ = field_at(model, error["loc"])
+            if str(error["loc"][-1]) in meant(beside, settings_of(owner)):
+                continue
+        yield error
 
 
 def _where(error: BaseException) -> str:

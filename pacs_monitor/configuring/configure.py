@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pacs_monitor.check import Check, NodeCheck
+from pacs_monitor.check import Check
 from pacs_monitor.configuring.complaints import validate
 from pacs_monitor.configuring.fields import settings_of, unit_of
 from pacs_monitor.configuring.filling import fill
 from pacs_monitor.configuring.findings import Findings
 from pacs_monitor.configuring.nodes import Described
-from pacs_monitor.configuring.profiles import CheckLists, Profile, Wanted
+from pacs_monitor.configuring.profiles import CheckLists, Checks, Profile, Wanted
+from pacs_monitor.configuring.times import check_times, times_of, typed_times
 from pacs_monitor.configuring.tree import Map, Value, below
 from pacs_monitor.loader import CheckKind
 from pacs_monitor.node import Node
@@ -46,13 +47,17 @@ class Configurator:
         self._profiles = profiles
         self._lists = lists
         self._findings = findings
-        self._shared: dict[tuple[object, ...], dict[str, Wanted]] = {}
+        self._shared: dict[tuple[object, ...], Checks] = {}
         self._prepared: dict[Wanted, _Prepared | None] = {}
 
-    def check_profiles(self) -> None:
-        """Complain of what is wrong in a profile, used or not; a setting that is missing may come from a node."""
-        for profile in self._profiles.values():
-            for wanted in self._lists.merged({}, profile.checks, last=False).values():
+    def check_shared(self, shared: Iterable[Map]) -> None:
+        """Complain of what is wrong in checks that a profile, or `shared` settings, give to nodes, used or not.
+
+        What seems to be missing may come from a node, or from a list before.
+        """
+        lists = [(profile.checks, True) for profile in self._profiles.values()]
+        for value, whole in [*lists, *((settings.get("checks"), False) for settings in shared)]:
+            for wanted in self._known(self._lists.merged(Checks(whole=whole), value, last=False)):
                 cls = self._kinds[wanted.kind].cls
                 data = {**fill(cls, wanted.settings, self._findings), "name": wanted.name}
                 validate(cls, data, wanted.settings, self._findings, partial=True)
@@ -61,28 +66,28 @@ class Configurator:
         """The checks of a node, without those that have complaints."""
         node_data = {key: value for key, value in described.data.items() if key != "notes"}
         labels = self._labels(described.node)
-        for wanted in self._wanted(described).values():
+        for wanted in self._known(self._wanted(described)):
             prepared = self._prepare(wanted)
-            if prepared and self._has_what_it_needs(prepared, described):
+            complete = self._has_what_it_needs(wanted, described)
+            if prepared and complete and not described.doubtful & {"role", "min_interval"}:
                 yield from self._configured(prepared, described.node, node_data, labels)
 
     def without_node(self, section: Value | None) -> Iterator[ConfiguredCheck]:
         """The checks of the section `checks`."""
-        for wanted in self._lists.merged({}, section).values():
-            if issubclass(self._kinds[wanted.kind].cls, NodeCheck):
-                message = f"{wanted.kind} measures a node; move it to the `checks` of a node or of a profile"
-                self._findings.complain(wanted.settings, message)
-                continue
+        for wanted in self._known(self._lists.merged(Checks(), section, of_node=False)):
             prepared = self._prepare(wanted)
             if prepared:
                 yield from self._configured(prepared, None, None, ())
 
-    def _wanted(self, described: Described) -> dict[str, Wanted]:
+    def _known(self, checks: Checks) -> Iterator[Wanted]:
+        return (wanted for wanted in checks.wanted.values() if wanted.kind in self._kinds)
+
+    def _wanted(self, described: Described) -> Checks:
         # A list shared by many nodes is merged once; the node's own list, the last, belongs to it alone.
-        key = (*described.profiles, *(id(value) for value in described.check_lists))
+        key = (described.whole, *described.profiles, *(id(value) for value in described.check_lists))
         result = self._shared.get(key)
         if result is None:
-            result = {}
+            result = Checks(whole=described.whole)
             for name in described.profiles:
                 result = self._lists.merged(result, self._profiles[name].checks, last=False)
             for value in described.check_lists:
@@ -98,32 +103,25 @@ class Configurator:
     def _validated(self, wanted: Wanted) -> _Prepared | None:
         kind = self._kinds[wanted.kind]
         data = {**fill(kind.cls, wanted.settings, self._findings), "name": wanted.name}
-        check = validate(kind.cls, data, wanted.settings, self._findings)
+        check = validate(kind.cls, data, wanted.settings, self._findings, partial=not wanted.whole)
+        times = times_of(check) if check and wanted.whole else typed_times(data, wanted.settings, self._findings)
+        check_times(times, wanted.settings, self._findings)
         if check is None:
             return None
-        self._check_times(check, wanted.settings)
         warnings = getattr(check, "warnings", None)
         for warning in warnings() if callable(warnings) else ():
             self._findings.warn(wanted.settings, str(warning))
         return _Prepared(wanted, kind, data, check)
 
-    def _check_times(self, check: Check, settings: Map) -> None:
-        every = format_duration(check.interval)
-        if check.timeout is not None and check.timeout > check.interval:
-            message = f"{format_duration(check.timeout)} is longer than the interval of {every}; shorten it"
-            self._findings.complain(below(settings, "timeout"), message)
-        if check.retry_interval is not None and check.retry_interval > check.interval:
-            retry = format_duration(check.retry_interval)
-            message = f"{retry} is longer than the interval of {every}, and has no effect; shorten it"
-            self._findings.warn(below(settings, "retry_interval"), message)
-
-    def _has_what_it_needs(self, prepared: _Prepared, described: Described) -> bool:
-        missing = [need for need in prepared.kind.cls.needs if getattr(described.node, need) is None]
-        for need in missing:
-            unit = unit_of(settings_of(Node)[need])
-            example = f", for example {need}: {unit.example}" if unit else ""
-            message = f"the check {prepared.wanted.name} needs it; set it on the node{example}"
-            self._findings.complain(below(described.settings, need), message)
+    def _has_what_it_needs(self, wanted: Wanted, described: Described) -> bool:
+        needs = self._kinds[wanted.kind].cls.needs
+        missing = [need for need in needs if getattr(described.node, need) is None]
+        for need in missing if described.whole else ():
+            if need not in described.doubtful:
+                unit = unit_of(settings_of(Node)[need])
+                example = f", for example {need}: {unit.example}" if unit else ""
+                message = f"the check {wanted.name} needs it; set it on the node{example}"
+                self._findings.complain(below(described.settings, need), message)
         return not missing
 
     def _configured(

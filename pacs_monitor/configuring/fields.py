@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
@@ -84,12 +84,29 @@ def field_at(model: type[BaseModel], location: Iterable[int | str]) -> tuple[typ
     return model, info
 
 
+def nearest(word: str, known: Iterable[str], likeness: float = 0.6) -> str:
+    """The known name that looks most like a word, "" if none does."""
+    names = {name.lower(): name for name in sorted(known)}
+    near = difflib.get_close_matches(word.lower(), names, 1, likeness)
+    return names[near[0]] if near else ""
+
+
 def suggestion(word: str, known: Iterable[str]) -> str:
     """`did you mean X?`, or all names if they are few enough to read."""
-    names = {name.lower(): name for name in sorted(known)}
-    near = difflib.get_close_matches(word.lower(), names, 1, 0.6)
+    names = sorted(known)
+    near = nearest(word, names)
     if near:
-        return f"did you mean {names[near[0]]}?"
+        return f"did you mean {near}?"
     if not names:
         return "there is none yet"
-    return f"there is {', '.join(names.values())}" if len(names) <= 24 else "check the spelling"
+    return f"there is {', '.join(names)}" if len(names) <= 24 else "check the spelling"
+
+
+def meant(keys: Iterable[str], known: Collection[str]) -> set[str]:
+    """The settings that may be meant by those of the keys that are none: the nearest, or any if none is near."""
+    found: set[str] = set()
+    for key in keys:
+        if key not in known:
+            near = nearest(key, known)
+            found.update({near} if near else known)
+    return found

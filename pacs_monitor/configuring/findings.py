@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pacs_monitor.configuring.tree import Place, Value
+from pacs_monitor.configuring.unread import Unread
 from pacs_monitor.settings import Complaint
 
 # profiles.archive[0].c_echo.interval: the number of the list item says nothing that the kind does not.
@@ -22,6 +23,7 @@ class Findings:
         self._files: dict[Path, None] = {}
         self.hidden: dict[str, str] = {}
         """Texts that nobody may see, and what stands for them."""
+        self.unread = Unread()
 
     def complain(self, place: Place | Value, message: str) -> None:
         """Keep the first complaint about a place: later ones mostly follow from it."""
@@ -38,6 +40,10 @@ class Findings:
         """Keep what is accepted but probably not meant."""
         setting = _CHECK_ITEM.sub(r"\1", place.path)
         self._warnings.setdefault(Complaint(place.file, place.line, setting, message))
+
+    def complained(self, place: Place | Value) -> bool:
+        """Whether there is a complaint about a place."""
+        return (place.file, place.line, _CHECK_ITEM.sub(r"\1", place.path)) in self._complaints
 
     def read(self, path: Path) -> None:
         """Note a file or folder whose change is a reason to read anew."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import ipaddress
 import re
 
+from pacs_monitor.configuring.fields import meant, settings_of
 from pacs_monitor.configuring.findings import Findings
-from pacs_monitor.configuring.tree import Items, Map, Place, below
-from pacs_monitor.settings import ScpSettings, WebSettings
+from pacs_monitor.configuring.tree import Items, Map, Scalar, below, plain
+from pacs_monitor.settings import WebSettings
 
+_WAYS = {"bearer_token", "bearer_token_file", "basic_auth_file", "allow_from"}
 _LISTEN = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^\s:\[\]]+):(?P<port>\d{1,5})", re.ASCII)
 
 
@@ -39,47 +41,59 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def check_listeners(web: WebSettings, scp: ScpSettings | None, root: Map, findings: Findings) -> None:
-    """Complain of addresses that are none, of networks that are none, and of a web server that anybody may ask."""
-    tree = _section(root, "web")
-    _check_networks(web, tree, findings)
-    place = below(tree, "listen")
-    host = _host(web.listen, place, findings)
-    if host is not None and not is_loopback(host):
-        _check_guarded(web, host, place, findings)
-    if scp is not None:
-        _host(scp.listen, below(_section(root, "scp"), "listen"), findings)
+def check_listeners(root: Map, findings: Findings) -> None:
+    """Complain of addresses that are none, of networks that are none, and of a web server that anybody may ask.
+
+    The settings are taken as typed, so that a wrong one hides nothing of the others.
+    """
+    web, scp = root.get("web"), root.get("scp")
+    if isinstance(web, Map):
+        _check_networks(web, findings)
+        host = _host(web, findings)
+        if host is not None and not is_loopback(host):
+            _check_guarded(web, host, findings)
+    if isinstance(scp, Map):
+        _host(scp, findings)
 
 
-def _section(root: Map, name: str) -> Map:
-    section = root.get(name)
-    return section if isinstance(section, Map) else Map(root.file, root.line, name, {})
-
-
-def _host(listen: str, place: Place, findings: Findings) -> str | None:
+def _host(section: Map, findings: Findings) -> str | None:
+    listen = section.get("listen")
+    if not isinstance(listen, Scalar) or listen.text is None:
+        return None
     try:
-        return parse_listen(listen)[0]
+        return parse_listen(listen.text)[0]
     except ValueError as error:
-        findings.complain(place, str(error))
+        findings.complain(below(section, "listen"), str(error))
     return None
 
 
-def _check_guarded(web: WebSettings, host: str, place: Place, findings: Findings) -> None:
+def _check_guarded(web: Map, host: str, findings: Findings) -> None:
+    given = {key for key in web.entries if _is_given(web, key, findings)}
+    given |= meant(web.entries, settings_of(WebSettings))
     missing = []
-    if web.tls is None:
+    if "tls" not in given:
         missing.append("tls")
-    if not (web.bearer_token or web.bearer_token_file or web.basic_auth_file or web.allow_from):
+    if not given & _WAYS:
         missing.append("one of bearer_token_file, basic_auth_file and allow_from")
     if missing:
         findings.complain(
-            place, f"others than this machine can reach {host}; set {' and '.join(missing)}, or listen on 127.0.0.1"
+            below(web, "listen"),
+            f"others than this machine can reach {host}; set {' and '.join(missing)}, or listen on 127.0.0.1",
         )
 
 
-def _check_networks(web: WebSettings, tree: Map, findings: Findings) -> None:
-    value = tree.get("allow_from")
-    items = value.items if isinstance(value, Items) else []
-    for text, item in zip(web.allow_from, items, strict=False):
+def _is_given(web: Map, key: str, findings: Findings) -> bool:
+    """Whether a setting has a value, or has a complaint already."""
+    value = web.get(key)
+    return (value is not None and plain(value) not in (None, "", [])) or findings.complained(below(web, key))
+
+
+def _check_networks(web: Map, findings: Findings) -> None:
+    value = web.get("allow_from")
+    for item in value.items if isinstance(value, Items) else ():
+        text = item.text if isinstance(item, Scalar) else None
+        if text is None:
+            continue
         try:
             ipaddress.ip_network(text)
         except ValueError as error:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pacs_monitor.configuring.complaints import validate
-from pacs_monitor.configuring.fields import settings_of, suggestion
+from pacs_monitor.configuring.complaints import right_part, validate
+from pacs_monitor.configuring.fields import meant, nearest, settings_of, suggestion
 from pacs_monitor.configuring.filling import fill
 from pacs_monitor.configuring.findings import Findings
-from pacs_monitor.configuring.nodes_from import Source, items_of, sources
+from pacs_monitor.configuring.nodes_from import Source, items_of, tables
 from pacs_monitor.configuring.profiles import Profile, over
 from pacs_monitor.configuring.tree import Entry, Items, Map, Place, Scalar, Value, below, is_null
 from pacs_monitor.metric_rules import RESERVED_LABELS, is_label_name
@@ -19,13 +19,15 @@ from pacs_monitor.node import Node
 MODALITY_MIN_INTERVAL = 30.0
 _OF_THE_LIST = ("profile", "checks")
 _KNOWN = {*settings_of(Node), *_OF_THE_LIST}
+_NAMELESS = "a-node"
 
 
 @dataclass(frozen=True, eq=False)
 class Described:
-    """A valid node with what its checks come from and where its settings stand."""
+    """A node with what its checks come from and where its settings stand."""
 
     node: Node
+    """Without what is wrong with it."""
     data: dict[str, Any]
     """What the node was made of: plain data."""
     settings: Map
@@ -33,6 +35,10 @@ class Described:
     profiles: tuple[str, ...]
     check_lists: tuple[Value, ...]
     """Lists of checks beside the profiles': the defaults' and the node's own."""
+    doubtful: frozenset[str] = frozenset()
+    """Settings that are wrong, or that a misspelt one may be."""
+    whole: bool = True
+    """Whether all was found that it takes settings and checks from."""
 
 
 class NodeReader:
@@ -50,27 +56,20 @@ class NodeReader:
         self._calling_ae_title = calling_ae_title
         self._label_owners = label_owners
         self._findings = findings
-        self.names: set[str] = set()
-        """The names of all nodes that were read, also of those with complaints."""
+        self.places: dict[str, Place] = {}
+        """Where the name of each node stands, also of those with complaints."""
+        self.shared: list[Map] = []
+        """What profiles, and `nodes_from`, give to their nodes."""
 
-    def read(self, nodes: Value | None, nodes_from: Value | None) -> dict[str, Described]:
-        """All nodes by name, without those that have complaints."""
-        self._check_profiles()
-        found: dict[str, Described] = {}
-        places: dict[str, Place] = {}
+    def read(self, nodes: Value | None, nodes_from: Value | None) -> list[Described]:
+        """All nodes, those with complaints too."""
+        for profile in self._profiles.values():
+            if profile.defaults is not None:
+                self._check_shared(profile.defaults, {"name", "profile"}, "has no place in a profile; remove it")
+        found = []
         for source in self._sources(nodes, nodes_from):
-            name = source.tree.get("name")
-            place = below(source.tree, "name")
-            if isinstance(name, Scalar) and name.text:
-                self.names.add(name.text)
-                first = places.setdefault(name.text, place)
-                if first is not place:
-                    message = f"{name.text} is also the node in {first.file}:{first.line}; rename one of the two"
-                    self._findings.complain(place, message)
-                    continue
-            described = self._describe(source)
-            if described:
-                found[described.node.name] = described
+            self._take_name(source.tree)
+            found.append(self._describe(source))
         return found
 
     def _sources(self, nodes: Value | None, nodes_from: Value | None) -> Iterator[Source]:
@@ -79,46 +78,86 @@ class NodeReader:
                 yield Source(item)
             else:
                 self._findings.complain(item, "is not a node; write `- {name: ct1, host: 10.0.1.7}`")
-        yield from sources(nodes_from, self._findings)
+                self._findings.unread.add(item, nodes=True)
+        for table in tables(nodes_from, self._findings):
+            if table.defaults is not None:
+                self._check_shared(table.defaults, {"name"}, "cannot be the same for all nodes; remove it")
+            yield from table.sources
 
-    def _check_profiles(self) -> None:
-        for profile in self._profiles.values():
-            if profile.defaults is not None:
-                for refused in {"name", "profile"} & set(profile.defaults.entries):
-                    self._findings.complain(below(profile.defaults, refused), "has no place in a profile; remove it")
-                data = {"name": "a-node", **fill(Node, profile.defaults, self._findings)}
-                validate(Node, data, profile.defaults, self._findings, partial=True)
-
-    def _describe(self, source: Source) -> Described | None:
-        own, defaults = source.tree, source.defaults
-        profiles = self._profile_names(own.get("profile") or (defaults and defaults.get("profile")))
-        settings = self._merged(source, profiles)
+    def _check_shared(self, shared: Map, refused: Collection[str], why: str) -> None:
+        """Complain of what is wrong in settings that nodes share, also if there is no node."""
+        self.shared.append(shared)
+        for key in refused & shared.entries.keys():
+            self._findings.complain(below(shared, key), why)
+        settings = Map(shared.file, shared.line, shared.path, dict(shared.entries))
         self._complain_of_unknown(settings)
+        self._profile_names(settings.get("profile"))
+        self._check_labels(settings.get("labels"))
+        for key in _OF_THE_LIST:
+            settings.entries.pop(key, None)
+        data = {**fill(Node, settings, self._findings), "name": _NAMELESS}
+        validate(Node, data, settings, self._findings, partial=True)
+
+    def _take_name(self, tree: Map) -> None:
+        name = tree.get("name")
+        if not isinstance(name, Scalar) or not name.text:
+            self._findings.unread.add(tree)  # it may stand under another key
+            return
+        place = below(tree, "name")
+        first = self.places.setdefault(name.text, place)
+        if first is not place:
+            message = f"{name.text} is also the node in {first.file}:{first.line}; rename one of the two"
+            self._findings.complain(place, message)
+
+    def _describe(self, source: Source) -> Described:
+        own, defaults = source.tree, source.defaults
+        profiles, whole = self._profile_names(own.get("profile") or (defaults and defaults.get("profile")))
+        settings = self._merged(source, profiles)
+        unknown = self._complain_of_unknown(settings)
+        misspelt = meant(unknown, _KNOWN)
+        self._check_labels(settings.get("labels"))
+        data = self._data(settings, profiles)
+        partial = not source.whole or "name" in misspelt
+        node, wrong = validate(Node, data, settings, self._findings, partial=partial), frozenset[str]()
+        if node is None:
+            node, wrong = right_part(Node, data, name=_NAMELESS)
+        lists = [layer.get("checks") for layer in (defaults, own) if layer is not None]
+        return Described(
+            node,
+            data,
+            settings,
+            tuple(profiles),
+            tuple(value for value in lists if value is not None),
+            wrong | misspelt,
+            whole and source.whole and "profile" not in (nearest(key, _KNOWN) for key in unknown),
+        )
+
+    def _data(self, settings: Map, profiles: list[str]) -> dict[str, Any]:
         data = fill(Node, settings, self._findings)
         data.setdefault("calling_ae_title", self._calling_ae_title)
         if profiles:
             data.setdefault("role", profiles[0])
         if data.get("role") == "modality":
             data.setdefault("min_interval", MODALITY_MIN_INTERVAL)
-        self._check_labels(settings.get("labels"))
-        node = validate(Node, data, settings, self._findings)
-        if node is None:
-            return None
-        lists = [layer.get("checks") for layer in (defaults, own) if layer is not None]
-        return Described(node, data, settings, tuple(profiles), tuple(value for value in lists if value is not None))
+        return data
 
-    def _profile_names(self, value: Value | None) -> list[str]:
-        names = []
+    def _profile_names(self, value: Value | None) -> tuple[list[str], bool]:
+        """The profiles that there are, and whether that is all."""
+        names: list[str] = []
+        whole = True
         for item in value.items if isinstance(value, Items) else [value]:
             if is_null(item) or item is None:
                 continue
             if not isinstance(item, Scalar) or not item.text:
                 self._findings.complain(item, "is not the name of a profile; write `profile: archive`")
+                whole = False
             elif item.text not in self._profiles:
-                self._findings.complain(item, f"there is no profile {item.text}; {self._profile_hint(item.text)}")
+                whole = False
+                if not self._findings.unread.may_hold(item.text):
+                    self._findings.complain(item, f"there is no profile {item.text}; {self._profile_hint(item.text)}")
             else:
                 names.append(item.text)
-        return names
+        return names, whole
 
     def _profile_hint(self, name: str) -> str:
         if self._profiles:
@@ -138,11 +177,14 @@ class NodeReader:
             result.entries.pop(key, None)
         return Map(source.tree.file, source.tree.line, source.tree.path, result.entries)
 
-    def _complain_of_unknown(self, settings: Map) -> None:
-        for key in [key for key in settings.entries if key not in _KNOWN]:
+    def _complain_of_unknown(self, settings: Map) -> list[str]:
+        """The settings that are none; they are taken out."""
+        unknown = [key for key in settings.entries if key not in _KNOWN]
+        for key in unknown:
             message = f"there is no such setting of a node; {suggestion(key, _KNOWN)}"
             self._findings.complain(below(settings, key), message)
             del settings.entries[key]
+        return unknown
 
     def _check_labels(self, labels: Value | None) -> None:
         for key in labels.entries if isinstance(labels, Map) else ():

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,21 +10,14 @@ from typing import Any
 from pydantic import Field
 
 from pacs_monitor.configuring import yamltree
-from pacs_monitor.configuring.complaints import validate
-from pacs_monitor.configuring.fields import models_in, settings_of, suggestion
+from pacs_monitor.configuring.complaints import right_part, validate
+from pacs_monitor.configuring.csvtable import CsvTable
 from pacs_monitor.configuring.filling import fill, resolve
 from pacs_monitor.configuring.findings import Findings
 from pacs_monitor.configuring.textfile import TextFileError, read_text
-from pacs_monitor.configuring.tree import Entry, Items, Map, Place, Scalar, Value, below, is_null
-from pacs_monitor.node import Node
+from pacs_monitor.configuring.tree import Items, Map, Place, Scalar, Value, below, is_null
 from pacs_monitor.settings import Section
 from pacs_monitor.units import FilePath
-
-_LISTS = {"profile", "reached_through", "sends_to"}
-_SEPARATORS = re.compile(r"[\s,;|]+")
-_COLUMNS = {key for key, info in settings_of(Node).items() if not models_in(info.annotation)} - {"labels"}
-COLUMNS = _COLUMNS | {"profile"}
-"""The settings of a node that a column may hold, beside `labels.` and a name."""
 
 
 class NodesFrom(Section):
@@ -49,23 +39,37 @@ class Source:
     defaults: Map | None = None
     nulls: bool = True
     """Whether a null takes a default away; an empty cell does not."""
+    whole: bool = True
+    """Whether all that is said of it could be read."""
 
 
-def sources(tree: Value | None, findings: Findings) -> Iterator[Source]:
-    """The nodes of the section `nodes_from`."""
+@dataclass(frozen=True, eq=False)
+class Table:
+    """What one entry of `nodes_from` gives."""
+
+    defaults: Map | None
+    sources: Iterable[Source]
+
+
+def tables(tree: Value | None, findings: Findings) -> Iterator[Table]:
+    """The entries of the section `nodes_from`."""
+    if not is_null(tree) and not isinstance(tree, Items):
+        findings.unread.add_file_of_nodes()
     for item in items_of(tree, "- file: modalities.csv", findings):
         if not isinstance(item, Map):
             findings.complain(item, "is not a mapping; write `- file: modalities.csv`")
+            findings.unread.add_file_of_nodes()
             continue
-        section = validate(NodesFrom, fill(NodesFrom, item, findings), item, findings)
-        named = item.get("file")
-        if section is None or not isinstance(named, Scalar):
-            continue
-        given = item.get("defaults")
+        data = fill(NodesFrom, item, findings)
+        whole = validate(NodesFrom, data, item, findings) is not None
+        section, wrong = right_part(NodesFrom, data, file=Path())
+        given, named = item.get("defaults"), item.get("file")
         defaults = given if isinstance(given, Map) else None
-        if defaults and "name" in defaults.entries:
-            findings.complain(below(defaults, "name"), "cannot be the same for all nodes; remove it")
-        yield from _read(resolve(named), section, item, defaults, findings)
+        if "file" in wrong or not isinstance(named, Scalar):
+            findings.unread.add_file_of_nodes()
+            yield Table(defaults, ())
+        else:
+            yield Table(defaults, _read(resolve(named), section.columns, item, defaults, whole, findings))
 
 
 def items_of(tree: Value | None, example: str, findings: Findings) -> list[Value]:
@@ -75,10 +79,13 @@ def items_of(tree: Value | None, example: str, findings: Findings) -> list[Value
     if isinstance(tree, Items):
         return tree.items
     findings.complain(tree, f"is not a list; begin each entry with '- ', as in `{example}`")
+    findings.unread.add(tree, nodes=True)
     return []
 
 
-def _read(path: Path, section: NodesFrom, item: Map, defaults: Map | None, findings: Findings) -> Iterator[Source]:
+def _read(
+    path: Path, columns: Mapping[str, str], item: Map, defaults: Map | None, whole: bool, findings: Findings
+) -> Iterator[Source]:
     findings.read(path)
     try:
         text = read_text(path)
@@ -86,125 +93,27 @@ def _read(path: Path, section: NodesFrom, item: Map, defaults: Map | None, findi
         # What is wrong with the file's name is wrong where the name stands.
         place = Place(str(path), error.line, "") if error.line else below(item, "file")
         findings.complain(place, error.message if error.line else f"{path}: {error.message}")
+        if error.line:
+            findings.unread.add(path.read_text("latin-1"), nodes=True)
+        else:
+            findings.unread.add_file_of_nodes()
         return
     if path.suffix in (".yml", ".yaml"):
-        yield from (Source(node, defaults) for node in _from_yaml(text, str(path), findings))
+        yield from (Source(node, defaults, whole=whole) for node in _from_yaml(text, str(path), findings))
     else:
-        table = _Table(str(path), section, item, findings)
-        yield from (Source(row, defaults, nulls=False) for row in table.rows(text))
+        table = CsvTable(str(path), columns, item, whole, findings)
+        yield from (Source(row, defaults, nulls=False, whole=table.whole) for row in table.rows(text))
 
 
 def _from_yaml(text: str, file: str, findings: Findings) -> Iterator[Map]:
     document = yamltree.read_string(text, file, root="nodes")
     findings.extend(document.complaints)
     findings.hidden.update(document.hidden)
+    if document.complaints and is_null(document.root):
+        findings.unread.add(text, nodes=True)
     for node in items_of(document.root, "- {name: ct1, host: 10.0.1.7}", findings):
         if isinstance(node, Map):
             yield node
         else:
             findings.complain(node, "is not a node; write `- {name: ct1, host: 10.0.1.7}`")
-
-
-class _Table:
-    """Rows of a CSV file as trees: a value's path is its column's name."""
-
-    def __init__(self, file: str, section: NodesFrom, item: Map, findings: Findings) -> None:
-        self._file = file
-        self._item = item
-        self._columns = section.columns
-        self._findings = findings
-
-    def rows(self, text: str) -> Iterator[Map]:
-        separator = _separator(text)
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-        settings: dict[int, tuple[str, str]] | None = None
-        width = 0
-        for line, row in self._records(reader):
-            if not any(cell.strip() for cell in row):
-                continue
-            if settings is None:
-                settings, width = self._header([cell.strip() for cell in row], line), len(row)
-                if settings is None:
-                    return
-                continue
-            if any(cell.strip() for cell in row[width:]):
-                message = f"has {len(row)} columns, but the header has {width}; put text with {separator!r} in quotes"
-                self._findings.complain(Place(self._file, line, ""), message)
-                continue
-            yield self._row(row, line, settings)
-        if settings is None:
-            self._findings.complain(Place(self._file, 1, ""), "is empty; write a header and a row for each node")
-
-    def _records(self, reader: Any) -> Iterator[tuple[int, list[str]]]:
-        while True:
-            line = reader.line_num + 1
-            try:
-                row = next(reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                message = "has a quote that is not closed; close it"
-                if "expected after" in str(error):
-                    message = 'has text after a closing quote; write "" for a quote inside a text'
-                self._findings.complain(Place(self._file, line, ""), message)
-                return
-            yield line, row
-
-    def _header(self, header: list[str], line: int) -> dict[int, tuple[str, str]] | None:
-        """For each column that is used: the node's setting and the column's name."""
-        wanted = self._columns or {name: name for name in header if _is_column(name)}
-        used: dict[int, tuple[str, str]] = {}
-        columns = self._item.get("columns")
-        for setting, column in wanted.items():
-            place = below(columns, setting) if isinstance(columns, Map) else Place(self._file, line, column)
-            if not _is_column(setting):
-                message = f"is no setting of a node that a column may hold; {suggestion(setting, COLUMNS)}"
-                self._findings.complain(place, message)
-            elif header.count(column) != 1:
-                several = "several columns" if column in header else "no column"
-                message = f"{self._file} has {several} named {column}; {suggestion(column, set(header) - {column})}"
-                self._findings.complain(place, message)
-            else:
-                used[header.index(column)] = (setting, column)
-        if "name" not in wanted:
-            hint = "; write `columns: {name: ...}`" if not self._columns else "; add it to `columns`"
-            place = below(self._item, "columns" if self._columns else "file")
-            self._findings.complain(place, f"no column of {self._file} gives the nodes' name{hint}")
-            return None
-        for column in [] if self._columns else header:
-            if column and column not in wanted:
-                message = f"the column is not used; {suggestion(column, COLUMNS)}"
-                self._findings.warn(Place(self._file, line, column), message)
-        return used if "name" in {setting for setting, _ in used.values()} else None
-
-    def _row(self, row: list[str], line: int, settings: dict[int, tuple[str, str]]) -> Map:
-        entries: dict[str, Entry] = {}
-        labels: dict[str, Entry] = {}
-        for index, (setting, column) in settings.items():
-            text = row[index].strip() if index < len(row) else ""
-            label = setting.removeprefix("labels.")
-            value: Value = Scalar(self._file, line, column, text or None)
-            if label != setting:
-                if text:
-                    labels[label] = Entry(line, value)
-            elif setting in _LISTS and text:
-                parts: list[Value] = [
-                    Scalar(self._file, line, column, part) for part in _SEPARATORS.split(text) if part
-                ]
-                entries[setting] = Entry(line, Items(self._file, line, column, parts))
-            else:
-                entries[setting] = Entry(line, value)
-        if labels:
-            entries["labels"] = Entry(line, Map(self._file, line, "", labels))
-        return Map(self._file, line, "", entries)
-
-
-def _is_column(name: str) -> bool:
-    return name in COLUMNS or (name.startswith("labels.") and len(name) > 7)
-
-
-def _separator(text: str) -> str:
-    """The separator that stands most often in the header outside quotes; spreadsheets choose it by the country."""
-    first = next((line for line in text.splitlines() if line.strip(" ,;\t")), "")
-    outside = re.sub(r'"[^"]*"', "", first)
-    return max(",;\t", key=outside.count)
+            findings.unread.add(node, nodes=True)

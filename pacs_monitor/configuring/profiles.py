@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from pacs_monitor.configuring.fields import suggestion
+from pacs_monitor.check import NodeCheck
+from pacs_monitor.configuring.fields import nearest, suggestion
 from pacs_monitor.configuring.findings import Findings
 from pacs_monitor.configuring.tree import Entry, Items, Map, Place, Scalar, Value, below, is_null
 from pacs_monitor.loader import CheckKind
@@ -18,7 +20,10 @@ class Wanted:
 
     name: str
     kind: str
+    """As written: one that there is not has a complaint already."""
     settings: Map
+    whole: bool = True
+    """Whether all its settings could be read: else nothing is said of those that are missing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +35,22 @@ class Profile:
     defaults: Map | None = None
 
 
+@dataclass(frozen=True)
+class Checks:
+    """The checks that some lists ask for, by name."""
+
+    wanted: dict[str, Wanted] = field(default_factory=dict)
+    whole: bool = True
+    """Whether all lists could be read: else what seems to be missing may stand in another."""
+
+
+class _Item(NamedTuple):
+    key: str
+    settings: Map | None
+    """None takes the check out."""
+    whole: bool = True
+
+
 class CheckLists:
     """Reads lists of checks against the kinds there are. `broken` kinds have their complaint already."""
 
@@ -38,85 +59,104 @@ class CheckLists:
         self._broken = broken
         self._findings = findings
 
-    def merged(self, inherited: Mapping[str, Wanted], value: Value | None, *, last: bool = True) -> dict[str, Wanted]:
-        """The checks of `inherited` and of one more list, by name.
+    def merged(self, inherited: Checks, value: Value | None, *, last: bool = True, of_node: bool = True) -> Checks:
+        """The checks of `inherited` and of one more list.
 
-        `last`: no other list comes before this one, so what it takes out must be there.
+        `last`: no other list comes before this one, so what it takes out must be there. `of_node`: whether it is the
+        list of a node or of a profile.
         """
-        result = dict(inherited)
         if is_null(value):
-            return result
+            return inherited
         if not isinstance(value, Items):
             self._complain(value, "is not a list of checks; begin each with '- ', as in `- c_echo: {interval: 1m}`")
-            return result
+            return Checks(inherited.wanted, whole=False)
+        result = Checks(dict(inherited.wanted), inherited.whole)
         seen: dict[str, int] = {}
         for item in value.items:
             found = self._item(item)
             if found is None:
-                continue
-            key, settings = found
-            if settings is None:
-                self._take_out(key, item, result, last)
-                continue
-            wanted = self._wanted(key, settings, result)
-            if wanted is None:
-                continue
-            if wanted.name in seen:
-                first = seen[wanted.name]
-                message = f"is the second check named {wanted.name}, after line {first}; give it a `name` of its own"
-                self._complain(settings, message)
-                continue
-            seen[wanted.name] = settings.line
-            result[wanted.name] = wanted
+                self._findings.unread.add(item)
+            elif found.settings is None:
+                self._take_out(found.key, item, result, last)
+            else:
+                self._add(found, found.settings, result, seen, of_node)
         return result
 
-    def _item(self, item: Value) -> tuple[str, Map | None] | None:
-        """The key of a list's item and its settings, None to take the check out; no pair after a complaint."""
+    def _item(self, item: Value) -> _Item | None:
+        """An item of a list; after a complaint as much of it as can be told."""
         if isinstance(item, Scalar) and item.text is not None:
             shown = f"${{{item.variable}}}" if item.variable else item.text
-            return item.text, Map(item.file, item.line, f"{item.path}.{shown}", {})
+            return _Item(item.text, Map(item.file, item.line, f"{item.path}.{shown}", {}))
         if not isinstance(item, Map) or not item.entries:
             self._complain(item, "is not a check; write its kind and settings, as in `- c_echo: {interval: 1m}`")
             return None
         key, (line, value) = next(iter(item.entries.items()))
+        settings = value if isinstance(value, Map) else Map(value.file, line, value.path, {})
         if len(item.entries) > 1:
             others = ", ".join(list(item.entries)[1:])
             self._complain(item, f"holds {others} beside {key}; indent settings below the kind, one check to an item")
-            return None
+            self._findings.unread.add(item)
+            return _Item(key, settings, whole=False)
         if is_null(value):
-            return key, None
+            return _Item(key, None)
         if not isinstance(value, Map):
             message = f"is not a mapping of settings; write `{key}: {{interval: 1m}}`"
             self._complain(Place(value.file, line, value.path), message)
-            return None
-        return key, Map(value.file, line, value.path, value.entries)
+        return _Item(key, settings, whole=isinstance(value, Map))
 
-    def _take_out(self, name: str, item: Value, result: dict[str, Wanted], last: bool) -> None:
-        if result.pop(name, None) is None and last:
+    def _take_out(self, name: str, item: Value, result: Checks, last: bool) -> None:
+        known = result.wanted.pop(name, None) is not None or not result.whole or self._findings.unread.may_hold(name)
+        if last and not known:
             place = below(item, name) if isinstance(item, Map) else item
-            if name in self._kinds and not result:
+            if name in self._kinds and not result.wanted:
                 message = f"is empty, which takes out a check of a profile; write `{name}: {{}}` to run it"
             else:
-                message = f"takes out a check that no profile here has; {suggestion(name, result)}"
+                message = f"takes out a check that no profile here has; {suggestion(name, result.wanted)}"
             self._complain(place, message)
 
-    def _wanted(self, key: str, settings: Map, so_far: Mapping[str, Wanted]) -> Wanted | None:
-        if key in self._broken:
-            return None
-        if key not in self._kinds and key not in so_far:
-            self._complain(settings, f"there is no check of this kind; {suggestion(key, self._kinds)}")
-            return None
+    def _add(self, item: _Item, settings: Map, result: Checks, seen: dict[str, int], of_node: bool) -> None:
+        wanted = self._wanted(item, settings, result, of_node)
+        if wanted is None or (wanted.name in seen and not item.whole):
+            return
+        if wanted.name in seen:
+            first = seen[wanted.name]
+            message = f"is the second check named {wanted.name}, after line {first}; give it a `name` of its own"
+            self._complain(settings, message)
+            return
+        seen[wanted.name] = settings.line
+        result.wanted[wanted.name] = wanted
+
+    def _wanted(self, item: _Item, settings: Map, so_far: Checks, of_node: bool) -> Wanted | None:
+        before = so_far.wanted.get(item.key)
+        kind = item.key if item.key in self._kinds or before is None else before.kind
+        if kind == item.key and kind not in self._kinds:
+            self._complain_of_unknown(kind, settings, so_far)
         typed = settings.get("name")
-        name = typed.text if isinstance(typed, Scalar) and typed.text else key
-        kind = key if key in self._kinds else so_far[key].kind
-        before = so_far.get(name)
+        name = typed.text if isinstance(typed, Scalar) and typed.text else item.key
+        whole = so_far.whole and item.whole
+        before = so_far.wanted.get(name)
         if before is None:
-            return Wanted(name, kind, settings)
-        if before.kind != kind:
+            self._check_belongs(kind, settings, of_node)
+            return Wanted(name, kind, settings, whole)
+        if before.kind != kind and {before.kind, kind} <= self._kinds.keys():
             message = f"{name} is a check of the kind {before.kind} already; give this one another `name`"
             self._complain(settings, message)
             return None
-        return Wanted(name, kind, over(before.settings, settings))
+        return Wanted(name, kind, over(before.settings, settings), whole and before.whole)
+
+    def _complain_of_unknown(self, key: str, settings: Map, so_far: Checks) -> None:
+        unread = self._findings.unread
+        # A folder that is not there may hold any kind; but hardly one that looks like another with a slip of the pen.
+        elsewhere = unread.folders_of_checks and not nearest(key, self._kinds, 0.8)
+        if so_far.whole and key not in self._broken and not elsewhere and not unread.may_hold(key):
+            self._complain(settings, f"there is no check of this kind; {suggestion(key, self._kinds)}")
+
+    def _check_belongs(self, kind: str, settings: Map, of_node: bool) -> None:
+        if kind in self._kinds and issubclass(self._kinds[kind].cls, NodeCheck) is not of_node:
+            message = f"{kind} belongs to no node; move it to the section `checks`"
+            if not of_node:
+                message = f"{kind} measures a node; move it to the `checks` of a node or of a profile"
+            self._complain(settings, message)
 
     def _complain(self, place: Place | Value | None, message: str) -> None:
         assert place is not None
@@ -139,6 +179,7 @@ def read_profiles(tree: Value | None, findings: Findings) -> dict[str, Profile]:
     if not isinstance(tree, Map):
         assert tree is not None
         findings.complain(tree, "is not a mapping; write `name: [c_echo, ...]` lines below it")
+        findings.unread.add(tree)
         return {}
     profiles = {}
     for name, (line, value) in tree.entries.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -69,6 +70,19 @@ def plain(value: Value) -> Any:
     if isinstance(value, Items):
         return [plain(item) for item in value.items]
     return {key: plain(entry.value) for key, entry in value.entries.items()}
+
+
+def texts(value: Value) -> Iterator[str]:
+    """Every key and text in a value."""
+    if isinstance(value, Scalar):
+        yield value.text or ""
+    elif isinstance(value, Items):
+        for item in value.items:
+            yield from texts(item)
+    else:
+        for key, entry in value.entries.items():
+            yield key
+            yield from texts(entry.value)
 
 
 def size_of(value: Value) -> int:

@@ -171,6 +171,8 @@ class _Builder:
             elif key in entries:
                 message = f"stands here for the second time, first in line {entries[key].line}; remove one of them"
                 self._complain(line, below, message)
+                if not depth:
+                    entries[key] = Entry(entries[key].line, _joined(entries[key].value, value))
             else:
                 entries[key] = Entry(line, value)
         for entry in merged:
@@ -231,6 +233,16 @@ class _Builder:
 
     def _complain(self, line: int, path: str, message: str) -> None:
         self.found.complaints.append(Complaint(self.file, line, path, message))
+
+
+def _joined(first: Value, second: Value) -> Value:
+    """A section that stands twice, as one: what is wrong in either is told, and what either names is known."""
+    if isinstance(first, Items) and isinstance(second, Items):
+        return Items(first.file, first.line, first.path, [*first.items, *second.items], first.size + second.size)
+    if isinstance(first, Map) and isinstance(second, Map):
+        entries = {**second.entries, **first.entries}
+        return Map(first.file, first.line, first.path, entries, first.size + second.size)
+    return second if is_null(first) else first
 
 
 def _line(event: Any) -> int:

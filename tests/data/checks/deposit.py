@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from pacs_monitor.check import Duration, NodeCheck, Sample
+from pacs_monitor.check import Duration, FilePath, NodeCheck, Sample
 
 
 class Deposit(NodeCheck):
@@ -15,6 +15,8 @@ class Deposit(NodeCheck):
     """Whether to leave it."""
     delete: dict[str, str] | None = None
     """How to take it away again."""
+    folder: FilePath | None = None
+    """Where to take it from."""
 
     def warnings(self) -> list[str]:
         """What is accepted but probably not meant."""

@@ -272,21 +272,29 @@ def diagnose(
     target: Annotated[str, typer.Argument(metavar="HOST:PORT", help="The DICOM listener to look at.")],
     called: Annotated[str, typer.Option("--called", help="Its AE title.")],
     calling: Annotated[str, typer.Option("--calling", help="Our AE title.")] = "PACSMON",
-    tls: Annotated[bool, typer.Option("--tls", help="Speak TLS.")] = False,
+    tls: Annotated[bool, typer.Option("--tls", help="Speak TLS; each option on certificates means it, too.")] = False,
     ca: Annotated[Path | None, typer.Option("--ca", help="Certificates to trust (PEM).")] = None,
-    cert: Annotated[Path | None, typer.Option("--cert", help="Our certificate (PEM).")] = None,
-    key: Annotated[Path | None, typer.Option("--key", help="Its private key (PEM).")] = None,
+    cert: Annotated[Path | None, typer.Option("--cert", help="Our certificate (PEM), if it wants one.")] = None,
+    key: Annotated[Path | None, typer.Option("--key", help="Its private key, unless in --cert (PEM).")] = None,
+    server_name: Annotated[str | None, typer.Option(help="The name in its certificate, if not HOST.")] = None,
     insecure: Annotated[bool, typer.Option("--insecure", help="Do not verify its certificate.")] = False,
-    timeout: Annotated[float, typer.Option(help="Seconds for the whole walk.", min=0.1)] = 10.0,
-    as_json: JsonOption = False,
+    timeout: Annotated[float, typer.Option(help="Seconds for all of it, closer looks included.")] = 10.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON document a line, for scripts.")] = False,
 ) -> None:
     """Walk to a DICOM service step by step to where it breaks.
 
-    Then say what is wrong and what to try.
+    Then say what is wrong, whose side it is on and what to try. Exit status 0 if the node answers C-ECHO, 1 if
+    not, 2 for wrong usage.
     """
     from pacs_monitor import diagnose as diagnoses
+    from pacs_monitor.diagnose_options import TlsOptions, make_target
 
-    raise typer.Exit(diagnoses.command(target, called, calling, tls, ca, cert, key, insecure, timeout, out(), as_json))
+    options = TlsOptions(tls, ca, cert, key, server_name, insecure)
+    try:
+        wanted = make_target(target, called, calling, options, timeout)
+    except ValueError as error:
+        fail(f"diagnose: {error}", 2)
+    raise typer.Exit(asyncio.run(diagnoses.run(wanted, out(), as_json)))
 
 
 @app.command()

@@ -11,12 +11,13 @@ import ssl
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pacs_monitor import diagnose_looks as looks
 from pacs_monitor.check import CheckFailed, perf_counter
 from pacs_monitor.diagnose_steps import SOP_CLASSES, Say, say_how_it_ended, watch
-from pacs_monitor.diagnosis import Evidence, Step, Target, Verdict, parse_target, show_address
+from pacs_monitor.diagnosis import Evidence, Step, Target, Verdict, show_address
+from pacs_monitor.dicom.certificate_facts import facts_of_file
 from pacs_monitor.dicom.certificates import context_for
 from pacs_monitor.dicom.connect import Address
 from pacs_monitor.dicom.contexts import with_verification
@@ -34,15 +35,16 @@ from pacs_monitor.verdicts import judge
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["SOP_CLASSES", "Step", "Target", "Verdict", "command", "diagnose", "parse_target", "run"]
+__all__ = ["SOP_CLASSES", "Step", "Target", "Verdict", "diagnose", "run"]
 
 NODE = "the node"
 """What sentences call it: here it has no name."""
 QUIET = 0.1
 """Seconds without news after which what is known is shown."""
-LOOK = 3.0
-"""Seconds for a closer look, after the walk has ended."""
-_NOT_FOR_ITS_LENGTH = ("calling_ae_title", "called_ae_title", "congestion", "local_limit")
+LOOK, LOOK_SHARE = 3.0, 0.3
+"""Seconds for a closer look, at most, and the share of all time that is kept for it."""
+_OF_THE_CERTIFICATE = ("expired", "not_yet_valid", "self_signed", "issuer", "name", "address", "not_accepted")
+_PERHAPS_NO_TLS = (None, "not_tls", "closed", "other")
 
 
 def _utc_now() -> datetime:
@@ -90,19 +92,20 @@ class _Walk:
         self._target = target
         self._resolver = resolver
         self._say = say
+        self._loop = asyncio.get_running_loop()
+        self._ends = self._loop.time() + target.timeout
         self._context: ssl.SSLContext | None = None
+        self._unverifying: ssl.SSLContext | None = None
 
     async def go(self) -> None:
         evidence, target = self.evidence, self._target
-        watcher(asyncio.get_running_loop())  # it has the kernel stamp what arrives, which takes a moment
-        deadline = asyncio.get_running_loop().time() + target.timeout
+        watcher(self._loop)  # it has the kernel stamp what arrives, which takes a moment
+        deadline = self._ends - min(LOOK, target.timeout * LOOK_SHARE)
         try:
             addresses = await self._look_up(deadline)
-            if target.tls is not None:
-                self._context = await in_thread(lambda: context_for(target.tls or Tls()))
+            await in_thread(self._read_certificates)
         except CheckFailed as failure:
-            evidence.failure = failure
-            evidence.phase = failure.reason
+            evidence.failure, evidence.phase = failure, failure.reason
             self._say(Step(failure.reason, "failed", None, failure.message))
             return
         address = await self._associate(addresses, deadline)
@@ -113,128 +116,129 @@ class _Walk:
         target, started = self._target, perf_counter()
         addresses = await self._resolver.resolve(target.host, target.port, deadline)
         if literal(target.host, target.port) is not None:
-            detail = f"{target.host} is an address; there is nothing to look up"
+            detail = "nothing to look up: it is an address"
         else:
             detail = f"{target.host} is {', '.join(str(address[0]) for _, address in addresses)}"
         self._say(Step("dns", "ok", perf_counter() - started, detail))
         return addresses
 
+    def _read_certificates(self) -> None:
+        tls = self._target.tls or Tls(verify=False)
+        self._context = context_for(tls)
+        self._unverifying = context_for(tls.model_copy(update={"verify": False}))
+        self.evidence.ours = facts_of_file(tls.cert_file) if tls.cert_file else None
+
     async def _associate(self, addresses: list[Address], deadline: float) -> Address | None:
         """Try the addresses in their order; the one with which a connection stood."""
-        loop = asyncio.get_running_loop()
         for place, address in enumerate(addresses):
             left = len(addresses) - place
-            ends = loop.time() + max(0.0, deadline - loop.time()) / left
-            await self._attempt(address, tuple(SOP_CLASSES), ends)
+            now = self._loop.time()
+            await self._attempt(address, tuple(SOP_CLASSES), now + max(0.0, deadline - now) / left, self._say)
             if self.evidence.phase != "connect":
                 return address
             self.evidence.dead.append(show_address(address[1]))
         return None
 
-    async def _attempt(self, address: Address, uids: tuple[str, ...], deadline: float, alone: str = "") -> None:
-        """One association. `alone` is said after the name of each step of a second one."""
+    async def _attempt(self, address: Address, uids: tuple[str, ...], deadline: float, say: Say) -> None:
+        """One association."""
         evidence = self.evidence
         evidence.remote = show_address(address[1])
-        evidence.passed.clear()
-        watched = watch(evidence, self._say, uids, alone)
-        outcome = await self._talk(address, uids, deadline, watched, secure=self._target.tls is not None)
-        evidence.outcome, evidence.failure, evidence.phase = outcome, outcome.failure, outcome.phase
-        say_how_it_ended(outcome, evidence, self._say, alone)
+        evidence.passed = set()
+        watched = watch(evidence, say, uids)
+        evidence.take(await self._talk(address, uids, deadline, watched, secure=self._target.tls is not None))
+        say_how_it_ended(evidence, say)
 
     async def _talk(
         self, address: Address, uids: tuple[str, ...], deadline: float, observer: Observer | None, secure: bool
     ) -> Outcome:
-        target = self._target
-        script = Script.write(
+        script = self._script(uids)
+        if not secure:
+            return await echo(script, [address], deadline, observer)
+        assert self._context is not None
+        return await echo_tls(script, [address], deadline, self._context, self._target.server_name, observer)
+
+    def _script(self, uids: tuple[str, ...]) -> Script:
+        return Script.write(
             node=NODE,
-            place=target.place,
-            called=target.called,
-            calling=target.calling,
+            place=self._target.place,
+            called=self._target.called,
+            calling=self._target.calling,
             contexts=with_verification(uids),
             only_asking=True,
         )
-        if not secure:
-            return await echo(script, [address], deadline, observer)
-        assert target.tls is not None
-        assert self._context is not None
-        name = target.tls.server_name or target.host
-        return await echo_tls(script, [address], deadline, self._context, name, observer)
 
     async def _look_closer(self, address: Address) -> None:
         """Ask once more, and only what the failure leaves open."""
-        evidence, failure, outcome = self.evidence, self.evidence.failure, self.evidence.outcome
-        assert failure is not None
+        evidence, outcome = self.evidence, self.evidence.outcome
+        assert evidence.failure is not None
         assert outcome is not None
-        if evidence.phase == "tls":
+        reason = evidence.failure.reason
+        if evidence.trouble in _OF_THE_CERTIFICATE:
+            await self._look_at_certificate(address)
+        elif evidence.phase == "tls" and evidence.trouble in _PERHAPS_NO_TLS:
             await self._look_without_tls(address)
-            return
-        if evidence.phase != "associate":
-            return
-        if failure.reason in ("aborted", "timeout") and outcome.aborted is None and self._target.tls is None:
-            await self._look_for_tls(address)
-            if evidence.speaks_tls:
+        elif evidence.phase == "associate":
+            unheard = reason in ("aborted", "timeout") and outcome.aborted is None and not outcome.partial
+            if unheard and await self._look_for_tls(address, reason):
                 return
-        word = rejection_labels(outcome.rejected)[1] if outcome.rejected else ""
-        if failure.reason in ("aborted", "rejected") and word not in _NOT_FOR_ITS_LENGTH:
-            deadline = asyncio.get_running_loop().time() + min(LOOK, self._target.timeout)
-            first = replace(evidence)
-            await self._attempt(address, (), deadline, " (Verification alone)")
-            if evidence.failure is None:
-                evidence.too_long = first.failure
-            else:
-                evidence.outcome, evidence.failure, evidence.phase = first.outcome, first.failure, first.phase
+            word = rejection_labels(outcome.rejected)[1] if outcome.rejected else "unknown"
+            if reason in ("aborted", "rejected") and word in ("no_reason", "unknown"):
+                await self._ask_for_less(address)
 
-    async def _look_for_tls(self, address: Address) -> None:
-        context = context_for(Tls(verify=False))
+    async def _ask_for_less(self, address: Address) -> None:
+        """Some refuse a request only for its length."""
+        first, self.evidence = self.evidence, replace(self.evidence)
+        await self._attempt(address, (), self._ends, lambda step: self._say(replace(step, alone=True)))
+        if self.evidence.failure is None:
+            self.evidence.too_long = first.failure
+        else:
+            self.evidence = first
+
+    async def _look_for_tls(self, address: Address, reason: str) -> bool:
+        """Whether TLS is why it says nothing: that we do not speak it, or what it thinks of our certificate."""
+        started, deadline, name = perf_counter(), self._for_a_look(2), self._target.server_name
+        assert self._context is not None
+        if self._target.tls is None:
+            found = self.evidence.speaks_tls = await looks.speaks_tls(address, self._context, name, deadline)
+            detail = "the port speaks TLS" if found else "the port does not speak TLS either"
+        elif reason == "aborted":
+            alert = await looks.late_alert(address, self._context, self._script(()), name, deadline)
+            found, detail = alert is not None, "it says nothing of our certificate"
+            if alert is not None:
+                self.evidence.failure, self.evidence.phase = alert, "tls"
+                detail = alert.message.partition("; ")[0]
+        else:
+            return False
+        self._say(Step("look closer", "ok", perf_counter() - started, detail))
+        return found
+
+    async def _look_at_certificate(self, address: Address) -> None:
         started = perf_counter()
-        try:
-            async with asyncio.timeout(min(LOOK, self._target.timeout)):
-                _, writer = await asyncio.open_connection(address[1][0], address[1][1], ssl=context)
-        except OSError:
-            self._say(Step("look closer", "ok", perf_counter() - started, "the port does not speak TLS either"))
-            return
-        writer.transport.abort()
-        self.evidence.speaks_tls = True
-        self._say(Step("look closer", "ok", perf_counter() - started, "the port speaks TLS"))
+        assert self._unverifying is not None
+        facts = await looks.certificate(address, self._unverifying, self._target.server_name, self._for_a_look())
+        self.evidence.certificate = facts
+        if facts is not None:
+            days = f"good from {facts.begins:%Y-%m-%d} to {facts.ends:%Y-%m-%d}"
+            names = ", ".join(facts.names) or "no name"
+            detail = f"its certificate: for {names}, issued by {facts.issuer}, {days}"
+            self._say(Step("look closer", "ok", perf_counter() - started, detail))
 
     async def _look_without_tls(self, address: Address) -> None:
         started = perf_counter()
-        deadline = asyncio.get_running_loop().time() + min(LOOK, self._target.timeout)
-        outcome = await self._talk(address, (), deadline, None, secure=False)
+        outcome = await self._talk(address, (), self._for_a_look(), None, secure=False)
         plain = outcome.accepted is not None or outcome.rejected is not None or outcome.aborted is not None
         self.evidence.speaks_plain = plain
         detail = "the port speaks DICOM without TLS" if plain else "no DICOM without TLS either"
         self._say(Step("look closer", "ok", perf_counter() - started, detail))
 
+    def _for_a_look(self, parts: int = 1) -> float:
+        """When it must have ended, if so many share the time that is left."""
+        now = self._loop.time()
+        return now + min(LOOK, max(0.0, self._ends - now) / parts)
+
 
 async def run(target: Target, console: Console, as_json: bool = False) -> int:
-    """Diagnose and print; 0 if all is well, 1 if not."""
+    """Diagnose and print; 0 if the node answers C-ECHO, 1 if not."""
     from pacs_monitor.diagnose_view import run_diagnose
 
     return await run_diagnose(console, target, as_json)
-
-
-def command(
-    place: str,
-    called: str,
-    calling: str,
-    tls: bool,
-    ca: Path | None,
-    cert: Path | None,
-    key: Path | None,
-    insecure: bool,
-    timeout: float,
-    console: Console,
-    as_json: bool,
-) -> int:
-    """What the command line gives, made a target and diagnosed; 2 if it makes no sense."""
-    from pacs_monitor.units import check_ae_title
-
-    try:
-        host, port = parse_target(place)
-        wanted = Tls(ca_file=ca, cert_file=cert, key_file=key, verify=not insecure) if tls or ca or cert else None
-        target = Target(host, port, check_ae_title(called), check_ae_title(calling), wanted, timeout)
-    except ValueError as error:
-        console.print(f"diagnose: {error}", markup=False, highlight=False)
-        return 2
-    return asyncio.run(run(target, console, as_json))

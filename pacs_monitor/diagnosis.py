@@ -5,18 +5,17 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from pydantic import TypeAdapter, ValidationError
-
 from pacs_monitor.check import CheckFailed
+from pacs_monitor.dicom.certificate_facts import Facts
+from pacs_monitor.dicom.certificates import TlsFailed, Trouble
 from pacs_monitor.dicom.conversation import Outcome
 from pacs_monitor.node import Tls
-from pacs_monitor.units import Host
 
 State = Literal["ok", "failed", "skipped"]
 Side = Literal["nobody", "ours", "the network", "the node's configuration", "the node's service", "DNS"]
 
-PHASE_NAMES = {"connect": "connect", "tls": "tls", "associate": "associate", "dimse": "C-ECHO", "release": "release"}
-"""What the steps are called in which a phase may fail."""
+STEP_NAMES = {"dimse": "C-ECHO"}
+"""What the steps are called that are not called as their phase is."""
 
 
 @dataclass(frozen=True)
@@ -29,12 +28,17 @@ class Target:
     calling: str = "PACSMON"
     tls: Tls | None = None
     timeout: float = 10.0
-    """Seconds for the walk; a closer look at what broke takes a few more."""
+    """Seconds for all of it."""
 
     @property
     def place(self) -> str:
         """host:port, an IPv6 address in brackets."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def server_name(self) -> str:
+        """The name that its certificate must carry."""
+        return (self.tls.server_name if self.tls else None) or self.host
 
 
 @dataclass(frozen=True)
@@ -46,10 +50,18 @@ class Step:
     state: State
     seconds: float | None
     detail: str
+    alone: bool = False
+    """Whether of a second association, which asks for Verification alone."""
 
     def plain(self) -> dict[str, Any]:
         """As JSON has it."""
-        return {"step": self.name, "state": self.state, "seconds": self.seconds, "detail": self.detail}
+        return {
+            "step": self.name,
+            "state": self.state,
+            "seconds": self.seconds,
+            "detail": self.detail,
+            "alone": self.alone,
+        }
 
 
 @dataclass(frozen=True)
@@ -57,6 +69,7 @@ class Verdict:
     """What is wrong, on whose side, what may be the cause (the likeliest first) and what to try."""
 
     ok: bool
+    """Whether the node answers C-ECHO; it may still have a fault then, on the `side` that is not nobody's."""
     what: str
     side: Side
     causes: tuple[str, ...]
@@ -75,8 +88,10 @@ class Evidence:
 
     target: Target
     phase: str = "connect"
-    """The last one that was reached."""
+    """The one in which it broke, else the last one; `context` if Verification was refused."""
     failure: CheckFailed | None = None
+    goodbye: CheckFailed | None = None
+    """What went wrong after the C-ECHO was answered."""
     outcome: Outcome | None = None
     local: str = ""
     """Our own address:port, once a connection stood."""
@@ -87,28 +102,34 @@ class Evidence:
     """Phases of the last association that came to their end."""
     speaks_tls: bool = False
     speaks_plain: bool = False
+    certificate: Facts | None = None
+    """The node's, if it was not accepted."""
+    ours: Facts | None = None
+    """Our own certificate, if one was given."""
     too_long: CheckFailed | None = None
     """How it refused the long association request, if it took the short one."""
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """What is in the way of TLS, if that is what failed."""
+        return self.failure.trouble if isinstance(self.failure, TlsFailed) else None
+
+    def take(self, outcome: Outcome) -> None:
+        """Note how an association ended."""
+        failure, self.goodbye = outcome.failure, None
+        if outcome.status == 0:
+            failure, self.goodbye = None, failure  # it does what was asked; how it parts is a remark
+        self.outcome, self.failure, self.phase = outcome, failure, broken_phase(outcome)
+
+
+def broken_phase(outcome: Outcome) -> str:
+    """The phase in which an association broke; the last one if it did not."""
+    reason = outcome.failure.reason if outcome.failure else ""
+    # After a refusal it goes on to the release; and TLS 1.3 tells of our certificate after its handshake.
+    return {"dimse_status": "dimse", "no_context": "context", "tls": "tls"}.get(reason, outcome.phase)
 
 
 def show_address(address: Any) -> str:
     """address:port of a socket address."""
     host, port = address[0], address[1]
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def parse_target(text: str) -> tuple[str, int]:
-    """Host and port of `host:port` or `[IPv6 address]:port`. Raises ValueError with the remedy."""
-    host, colon, digits = text.strip().rpartition(":")
-    if not colon or not host or digits.endswith("]"):
-        raise ValueError(f"{text} has no port; write HOST:PORT, for example 10.0.0.5:104")
-    if host.startswith("[") and host.endswith("]"):
-        host = host[1:-1]
-    elif ":" in host:
-        raise ValueError(f"{text} is an IPv6 address without brackets; write [{host}]:{digits}")
-    if not (digits.isascii() and digits.isdigit() and 1 <= int(digits) <= 65535):
-        raise ValueError(f"{digits or 'nothing'} is not a TCP port (1 to 65535); write HOST:PORT")
-    try:
-        return TypeAdapter(Host).validate_python(host), int(digits)
-    except ValidationError as error:
-        raise ValueError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None

@@ -1,226 +1,164 @@
-"""From what a walk showed to what is wrong, on whose side it is and what to try.
-
-Causes stand in the order of their likelihood, as field service meets them.
-"""
+"""From what a walk showed to what is wrong, on whose side it is and what to try."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NamedTuple
 
-from pacs_monitor.diagnosis import PHASE_NAMES, Evidence, Side, Verdict
-from pacs_monitor.dicom.codec import VERIFICATION
-from pacs_monitor.dicom.rejections import rejection_labels
-
-
-class Advice(NamedTuple):
-    """Whose side it is, what causes it and what to try; {names} stand for the target's."""
-
-    side: Side
-    causes: tuple[str, ...]
-    tries: tuple[str, ...]
-
-
-_LOG = "read the node's log at the time in the line below"
-_LISTENS = "on the node, see what listens: `ss -ltnp` (Linux) or `netstat -ano` (Windows)"
-
-_FINE = Advice("nobody", (), ())
-_DNS = Advice(
-    "DNS",
-    ("the name is misspelt", "the name is not in the DNS that this machine asks", "the DNS server does not answer"),
-    ("look it up by hand: `getent hosts {host}`", "use the node's address instead of its name", "ask who runs the DNS"),
-)
-_OURS = Advice("ours", ("see what is said above",), ("put that right on this machine, and diagnose again",))
-
-_BY_REASON: dict[tuple[str, str], Advice] = {
-    ("connect", "refused"): Advice(
-        "the node's service",
-        ("the DICOM service is not running", "it listens on another port than {port}", "a firewall answers for it"),
-        ("start the DICOM service on the node", _LISTENS, "compare {port} with the port in the node's configuration"),
-    ),
-    ("connect", "timeout"): Advice(
-        "the network",
-        (
-            "a firewall between here and there drops what goes to port {port}",
-            "the machine is off, or has another address now",
-            "the route back from there is missing",
-        ),
-        (
-            "`ping {host}`; if that answers, it is the firewall: have TCP port {port} opened from this machine",
-            "`traceroute -T -p {port} {host}` shows how far it comes",
-            "look whether the machine is on, and which address it has",
-        ),
-    ),
-    ("connect", "unreachable"): Advice(
-        "the network",
-        ("there is no route to that network from here", "the machine is off", "a firewall rejects the packets"),
-        ("`ip route get {host}`", "`ping {host}`", "ask the network team for the way from this machine to {host}"),
-    ),
-    ("tls", "timeout"): Advice(
-        "the node's configuration",
-        ("the port does not speak TLS", "the service hangs"),
-        ("diagnose again without --tls", "ask its vendor for the port that speaks TLS", _LOG),
-    ),
-    ("tls", "tls"): Advice(
-        "the node's configuration",
-        (
-            "its certificate is not one that we trust, or is for another name",
-            "it wants a certificate of ours",
-            "the port does not speak TLS",
-        ),
-        (
-            "`openssl s_client -connect {place} -showcerts` shows its certificate",
-            "give the authority's certificate with --ca, ours with --cert and --key",
-            "diagnose again without --tls",
-        ),
-    ),
-    ("associate", "timeout"): Advice(
-        "the node's service",
-        (
-            "the service hangs, or has no free thread",
-            "it is no DICOM service and waits for something else",
-            "it looks up the name of this machine in a DNS that does not answer",
-        ),
-        (_LISTENS, _LOG, "restart the DICOM service on the node"),
-    ),
-    ("associate", "aborted"): Advice(
-        "the node's configuration",
-        (
-            "it takes associations only from addresses that it knows, and ours is not among them",
-            "it does not know our AE title {calling}, and hangs up instead of saying so",
-            "the service is broken",
-        ),
-        ("register {calling} with the address {us} on the node", "diagnose with --calling and a title it knows", _LOG),
-    ),
-    ("associate", "mismatch"): Advice(
-        "the node's configuration",
-        ("another service listens on port {port}", "the DICOM service is broken"),
-        ("look up the DICOM port in the node's configuration (often 104, 11112 or 4242)", _LISTENS),
-    ),
-    ("dimse", "timeout"): Advice(
-        "the node's service",
-        ("it is overloaded, or its database or disk hangs", "a proxy or router takes associations for it"),
-        ("look at the node's load, disks and database", "restart the DICOM service on the node", _LOG),
-    ),
-    ("release", "timeout"): Advice(
-        "the node's service",
-        ("it does not end associations, and they pile up until it takes no more",),
-        ("count its open associations", "ask its vendor", _LOG),
-    ),
-}
-_BY_REJECTION: dict[str, Advice] = {
-    "calling_ae_title": Advice(
-        "the node's configuration",
-        ("our AE title {calling} is not registered there", "it is registered with another address than {us}"),
-        (
-            "register {calling} with the address {us} on the node",
-            "diagnose with --calling and a title that it knows; upper and lower case differ",
-        ),
-    ),
-    "called_ae_title": Advice(
-        "ours",
-        ("its AE title is not {called}", "another service than the expected one listens on port {port}"),
-        (
-            "look up the node's own AE title in its configuration, and diagnose with --called and that",
-            "compare letter by letter: upper and lower case, underscore and hyphen differ",
-        ),
-    ),
-    "congestion": Advice(
-        "the node's service",
-        ("it is busy",),
-        ("wait a minute and diagnose again", "look at the node's load", "see who sends to it just now"),
-    ),
-    "local_limit": Advice(
-        "the node's service",
-        ("associations that others left open take all its places", "its limit is too low for its senders"),
-        ("count the open connections on port {port} of the node", "restart its DICOM service", "raise its limit"),
-    ),
-}
-_REJECTED = Advice(
-    "the node's configuration",
-    ("our AE title {calling} or address {us} is not registered there", "its licence or its disk is exhausted"),
-    ("register {calling} with the address {us} on the node", _LOG),
-)
-_NO_ECHO = Advice(
-    "the node's configuration",
-    ("Verification is switched off there", "it is allowed only for other AE titles than {calling}"),
-    ("have Verification switched on for {calling}", _LOG),
-)
-_STATUS = Advice("the node's service", ("the service is not in order, or does not permit it",), (_LOG,))
-_BROKEN = Advice("the node's service", ("the service broke off, or is broken",), (_LOG, "restart the DICOM service"))
-_TLS_HERE = Advice(
-    "ours", ("the port speaks TLS, and we did not",), ("diagnose again with --tls, and --ca if it needs one",)
-)
-_NO_TLS_HERE = Advice("ours", ("the port speaks DICOM without TLS",), ("diagnose again without --tls",))
+from pacs_monitor import advice, advice_tls
+from pacs_monitor.advice import Advice
+from pacs_monitor.check import CheckFailed
+from pacs_monitor.diagnosis import STEP_NAMES, Evidence, Verdict
+from pacs_monitor.dicom import reasons
+from pacs_monitor.dicom.certificate_facts import Facts
+from pacs_monitor.dicom.codec import NOT_MENTIONED, VERIFICATION, Rejected
+from pacs_monitor.dicom.conversation import Outcome
+from pacs_monitor.dicom.rejections import TRANSIENT, rejection_codes, rejection_labels
 
 
 def judge(evidence: Evidence, now: datetime) -> Verdict:
     """The verdict on what a walk showed."""
-    advice, target = _advice(evidence), evidence.target
-    us = evidence.local.rpartition(":")[0].strip("[]") or "of this machine"
-    names = {
+    advised, names = _advice(evidence, now), _names(evidence, now)
+    what = advised.what.format(**names) if advised.what else _what(evidence)
+    return Verdict(
+        ok=evidence.failure is None,
+        what=what,
+        side=advised.side,
+        causes=tuple(cause.format(**names) for cause in advised.causes),
+        tries=tuple(attempt.format(**names) for attempt in advised.tries),
+        vendor=_vendor_line(evidence, now),
+    )
+
+
+def _names(evidence: Evidence, now: datetime) -> dict[str, object]:
+    """What stands for the {names} of an advice."""
+    target, ours = evidence.target, evidence.ours
+    trusted = "the file of --ca" if target.tls and target.tls.ca_file else "this machine's list, and no --ca was given"
+    return {
         "host": target.host,
         "port": target.port,
         "place": target.place,
         "called": target.called,
         "calling": target.calling,
-        "us": us,
+        "us": evidence.local.rpartition(":")[0].strip("[]") or "of this machine",
+        "dead": ", ".join(evidence.dead),
+        "expected": target.server_name,
+        "trusted": trusted,
+        "now": f"{now:%Y-%m-%d %H:%M} UTC",
+        "our_issuer": ours.issuer if ours else "unknown",
+        "our_end": _day(ours.ends, now) if ours else "an unknown day",
+        **_names_of_certificate(evidence.certificate, now),
     }
-    return Verdict(
-        ok=evidence.failure is None,
-        what=_what(evidence),
-        side=advice.side,
-        causes=tuple(cause.format(**names) for cause in advice.causes),
-        tries=tuple(attempt.format(**names) for attempt in advice.tries),
-        vendor=_vendor_line(evidence, now),
-    )
 
 
-def _advice(evidence: Evidence) -> Advice:
+def _names_of_certificate(facts: Facts | None, now: datetime) -> dict[str, object]:
+    if facts is None:
+        return dict.fromkeys(("began", "ended", "names", "issuer", "fingerprint"), "(it could not be read)")
+    return {
+        "began": _day(facts.begins, now),
+        "ended": _day(facts.ends, now),
+        "names": ", ".join(facts.names) or "no name at all",
+        "issuer": facts.issuer,
+        "fingerprint": f"{facts.fingerprint[:48]} {facts.fingerprint[48:]}",  # too long for one line
+    }
+
+
+def _day(when: datetime, now: datetime) -> str:
+    days = abs(when - now).days
+    if days < 2:
+        return f"{when:%Y-%m-%d %H:%M} UTC"
+    return f"{when:%Y-%m-%d %H:%M} UTC ({f'in {days} days' if when > now else f'{days} days ago'})"
+
+
+def _advice(evidence: Evidence, now: datetime) -> Advice:
     failure, outcome = evidence.failure, evidence.outcome
     if failure is None:
-        return _FINE
+        return _remark(evidence)
     if outcome is None:
-        return _DNS if evidence.phase == "dns" else _OURS
+        return advice.DNS if evidence.phase == "dns" else advice.FILES
     if evidence.speaks_tls or failure.message.endswith("set tls for this node"):
-        return _TLS_HERE
+        return advice_tls.SPEAKS_TLS
     if evidence.speaks_plain:
-        return _NO_TLS_HERE
+        return advice_tls.SPEAKS_PLAIN
+    if evidence.trouble is not None:
+        return _advice_on_tls(evidence, now)
     if outcome.rejected is not None:
-        return _BY_REJECTION.get(rejection_labels(outcome.rejected)[1], _REJECTED)
-    if failure.reason == "unreachable" and "this machine" in failure.message.partition("; ")[0]:
-        return _OURS
+        return _advice_on_rejection(outcome.rejected)
+    if outcome.partial:
+        return advice.HALF
+    what, _, remedy = failure.message.partition("; ")
+    if failure.reason == "unreachable" and "this machine" in what:
+        return Advice("ours", (), (remedy,))
     match failure.reason:
         case "no_context":
-            return _NO_ECHO
+            return advice.NO_ECHO
         case "dimse_status":
-            return _STATUS
+            return advice.BY_STATUS.get(outcome.status or 0, advice.STATUS)
         case _:
-            return _BY_REASON.get((evidence.phase, failure.reason), _BROKEN)
+            return advice.BY_REASON.get((evidence.phase, failure.reason), advice.BROKEN)
+
+
+def _remark(evidence: Evidence) -> Advice:
+    if evidence.goodbye is not None:
+        return advice.GOODBYE
+    if evidence.too_long is not None:
+        return advice.TOO_LONG
+    return advice.DEAD if evidence.dead else advice.FINE
+
+
+def _advice_on_tls(evidence: Evidence, now: datetime) -> Advice:
+    trouble, facts, tls = evidence.trouble, evidence.certificate, evidence.target.tls
+    assert trouble is not None
+    if tls is not None and tls.cert_file is None:
+        if trouble == "ours_untrusted":  # as some say it that got none
+            return advice_tls.WANTS_OURS
+        if trouble == "no_agreement":
+            return advice_tls.MAYBE_WANTS_OURS
+    if trouble == "expired" and facts is not None and facts.ends > now:
+        return advice_tls.CHAIN_EXPIRED
+    return advice_tls.BY_TROUBLE[trouble]
+
+
+def _advice_on_rejection(rejected: Rejected) -> Advice:
+    word = rejection_labels(rejected)[1]
+    transient = rejected.result == TRANSIENT
+    if word != "no_reason":
+        found = advice.BY_REJECTION[word]
+    elif transient:
+        found = advice.REJECTED_FOR_NOW
+    else:
+        found = advice.REJECTED_BY_APPLICATION if rejected.source == 1 else advice.REJECTED_BY_LIBRARY
+    return found._replace(tries=(advice.WAIT, *found.tries)) if transient else found
 
 
 def _what(evidence: Evidence) -> str:
-    failure, target = evidence.failure, evidence.target
+    failure, target, outcome = evidence.failure, evidence.target, evidence.outcome
     if failure is not None:
-        if evidence.speaks_tls:
-            return f"the node ({target.place}) speaks TLS on this port"
-        if evidence.speaks_plain:
-            return f"the node ({target.place}) does not speak TLS on this port"
-        return failure.message.partition("; ")[0]
+        what = failure.message.partition("; ")[0]
+        return what + (_how_long(outcome.rejected) if outcome is not None and outcome.rejected is not None else "")
     what = f"{target.called} ({target.place}) answers C-ECHO from {target.calling}"
     if evidence.too_long is not None:
         what += ", but it refuses an association request with many SOP classes"
     if evidence.dead:
         what += f", but not at {', '.join(evidence.dead)}, which its name stands for as well"
+    if evidence.goodbye is not None:
+        what += f", but does not end the association as it should: {_seen(evidence.goodbye, evidence.outcome)}"
     return what
+
+
+def _how_long(rejected: Rejected) -> str:
+    """What a sentence on a rejection leaves out of whether it will last."""
+    word, transient = rejection_labels(rejected)[1], rejected.result == TRANSIENT
+    if word in ("no_reason", "unknown") or (transient and word in ("congestion", "local_limit")):
+        return ""
+    return ", and says that this passes" if transient else ", and says that this is permanent"
 
 
 def _vendor_line(evidence: Evidence, now: datetime) -> str:
     target = evidence.target
     ours = f"{target.calling} at {evidence.local or 'this machine (not connected)'}"
     theirs = f"{target.called} at {evidence.remote or target.place}"
-    phase = PHASE_NAMES.get(evidence.phase, evidence.phase)
-    if evidence.failure is None:
+    phase = STEP_NAMES.get(evidence.phase, evidence.phase)
+    if evidence.failure is None and evidence.goodbye is None:
         phase = "all phases"
     return f"{now:%Y-%m-%d %H:%M:%S} UTC, from {ours} to {theirs}, {phase}: {_codes(evidence)}"
 
@@ -228,21 +166,45 @@ def _vendor_line(evidence: Evidence, now: datetime) -> str:
 def _codes(evidence: Evidence) -> str:
     failure, outcome = evidence.failure, evidence.outcome
     if failure is None:
-        return "C-ECHO-RSP status=0x0000"
+        codes = "C-ECHO-RSP status=0x0000"
+        if evidence.goodbye is not None:
+            codes += f", then {_seen(evidence.goodbye, evidence.outcome)}"
+        if evidence.too_long is not None:
+            codes += f" for Verification alone; with many SOP classes {evidence.too_long.message.partition('; ')[0]}"
+        return codes
     if outcome is not None:
-        if outcome.rejected is not None:
-            said = outcome.rejected
-            return f"A-ASSOCIATE-RJ result={said.result} source={said.source} reason={said.reason}"
-        if outcome.aborted is not None:
-            return f"A-ABORT source={outcome.aborted.source} reason={outcome.aborted.reason}"
         if failure.reason == "dimse_status":
-            return f"C-ECHO-RSP status=0x{outcome.status or 0:04X}"
+            status = outcome.status or 0
+            return f"C-ECHO-RSP status=0x{status:04X} ({reasons.STATUSES.get(status, 'a status of its own')})"
         if failure.reason == "no_context" and outcome.accepted is not None:
-            return f"A-ASSOCIATE-AC context 1 ({VERIFICATION}) result={outcome.accepted.result(1)}"
+            result = outcome.accepted.result(1)
+            number = "none" if result == NOT_MENTIONED else result
+            said = reasons.context_result(result)
+            return f"A-ASSOCIATE-AC context 1 (Verification, {VERIFICATION}) result={number} ({said})"
+        if outcome.rejected is not None:
+            return rejection_codes(outcome.rejected)
+    return _seen(failure, outcome)
+
+
+_ASKED = {
+    "connect": ("TCP SYN", "SYN-ACK"),
+    "tls": ("TLS ClientHello", "a TLS handshake"),
+    "associate": ("A-ASSOCIATE-RQ", "A-ASSOCIATE-AC"),
+    "dimse": ("C-ECHO-RQ", "C-ECHO-RSP"),
+    "release": ("A-RELEASE-RQ", "A-RELEASE-RP"),
+}
+
+
+def _seen(failure: CheckFailed, outcome: Outcome | None) -> str:
+    """A failure in codes, as far as there are some."""
+    if outcome is not None and outcome.aborted is not None:
+        return f"A-ABORT source={outcome.aborted.source} reason={outcome.aborted.reason}"
     match failure.reason:
         case "refused":
             return "connection refused (TCP RST)"
-        case "timeout":
-            return "no answer"
+        case "timeout" if outcome is not None and outcome.partial:
+            return f"{reasons.count_bytes(outcome.partial)} of {_ASKED[outcome.phase][1]}, then silence"
+        case "timeout" if outcome is not None:
+            return f"no answer to {_ASKED[outcome.phase][0]}"
         case _:
             return failure.message.partition("; ")[0]

@@ -1,42 +1,30 @@
-"""Diagnoses of real peers, well and with each fault, and the whole text that an administrator reads."""
+"""Diagnoses of real peers, well and with each fault."""
 
 import io
-import json
 import socket
+import time
 from collections.abc import Callable
-from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from pacs_monitor.diagnose import Step, Target, Verdict, command, diagnose, run
-from pacs_monitor.node import Tls
+from pacs_monitor.diagnose import Target, run
 from pacs_monitor.resolve import Resolver
 from tests.conftest import StartRawServer
-from tests.dicom.authority import Authority, secure_peer, server_context
-from tests.dicom.pdus import abort, accept, answer_with, echo_response, full_backlog, hang_up_at, read_pdu, reject
+from tests.diagnosing import here, names, walk
+from tests.dicom.pdus import (
+    RELEASE_RP,
+    abort,
+    accept,
+    answer_with,
+    echo_response,
+    full_backlog,
+    hang_up_at,
+    read_pdu,
+    reject,
+)
 from tests.peers.dcmtk import StoreScp
 from tests.peers.orthanc import Orthanc
-from tests.peers.ports import free_port
-
-NOON = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
-
-
-def here(port: int, called: str = "ARCHIVE", tls: Tls | None = None, timeout: float = 5.0) -> Target:
-    return Target("127.0.0.1", port, called, tls=tls, timeout=timeout)
-
-
-async def walk(target: Target, resolver: Resolver | None = None) -> tuple[list[Step], Verdict]:
-    seen = [each async for each in diagnose(target, resolver=resolver, now=lambda: NOON)]
-    verdict = seen.pop()
-    assert isinstance(verdict, Verdict)
-    return [step for step in seen if isinstance(step, Step)], verdict
-
-
-def names(steps: list[Step]) -> list[tuple[str, str]]:
-    """Names and states, the contexts but for Verification left out."""
-    return [(step.name, step.state) for step in steps if step.name != "context" or "Verification" in step.detail]
 
 
 async def test_orthanc_is_well_and_says_what_it_takes(orthanc: Orthanc) -> None:
@@ -66,42 +54,54 @@ async def test_latencies_are_not_those_of_the_printing(storescp: StoreScp) -> No
     assert echo.seconds < 0.03
 
 
+NUMBERS = "A-ASSOCIATE-RJ result={} ({}) source={} reason={} ({})"
 FAULTS: list[tuple[Callable[[socket.socket], None], str, str, str]] = [
-    (answer_with({1: reject(1, 1, 7)}), "associate", "ours", "A-ASSOCIATE-RJ result=1 source=1 reason=7"),
-    (answer_with({1: reject(2, 3, 1)}), "associate", "the node's service", "A-ASSOCIATE-RJ result=2 source=3 reason=1"),
-    (answer_with({1: reject(2, 3, 2)}), "associate", "the node's service", "A-ASSOCIATE-RJ result=2 source=3 reason=2"),
     (
         answer_with({1: reject(1, 2, 1)}),
-        "associate (Verification alone)",
+        "associate",
         "the node's configuration",
-        "A-ASSOCIATE-RJ result=1 source=2 reason=1",
+        "associate: " + NUMBERS.format(1, "rejected-permanent", 2, 1, "no-reason-given"),
+    ),
+    (answer_with({1: abort(0, 0)}), "associate", "the node's configuration", "associate: A-ABORT source=0 reason=0"),
+    (answer_with({4: abort(2, 2)}), "C-ECHO", "the node's service", "C-ECHO: A-ABORT source=2 reason=2"),
+    (answer_with({1: None}), "associate", "the node's service", "associate: no answer to A-ASSOCIATE-RQ"),
+    (answer_with({4: None}), "C-ECHO", "the node's service", "C-ECHO: no answer to C-ECHO-RQ"),
+    (
+        answer_with({4: echo_response(status=0x0110)}),
+        "C-ECHO",
+        "the node's service",
+        "C-ECHO: C-ECHO-RSP status=0x0110 (processing failure)",
     ),
     (
-        answer_with({1: abort(0, 0)}),
-        "associate (Verification alone)",
+        answer_with({4: echo_response(status=0x0122), 5: None}),
+        "C-ECHO",
         "the node's configuration",
-        "A-ABORT source=0 reason=0",
+        "C-ECHO: C-ECHO-RSP status=0x0122 (SOP class not supported)",
     ),
-    (answer_with({4: abort(2, 2)}), "C-ECHO", "the node's service", "A-ABORT source=2 reason=2"),
-    (answer_with({5: None}), "release", "the node's service", "no answer"),
-    (answer_with({4: echo_response(status=0x0110)}), "C-ECHO", "the node's service", "C-ECHO-RSP status=0x0110"),
     (
         answer_with({1: accept(((1, 3),))}),
         "context",
         "the node's configuration",
-        "A-ASSOCIATE-AC context 1 (1.2.840.10008.1.1) result=3",
+        "context: A-ASSOCIATE-AC context 1 (Verification, 1.2.840.10008.1.1) result=3 (abstract syntax not supported)",
+    ),
+    (
+        answer_with({1: accept(((3, 0),)), 5: None}),
+        "context",
+        "the node's configuration",
+        "context: A-ASSOCIATE-AC context 1 (Verification, 1.2.840.10008.1.1) result=none (its answer does not mention "
+        "it)",
     ),
     (
         answer_with({1: b"SSH-2.0-OpenSSH_9.2p1\r\n"}),
         "associate",
         "the node's configuration",
-        "the node (127.0.0.1:PORT) is an SSH server",
+        "associate: the node (127.0.0.1:PORT) is an SSH server",
     ),
     (
         answer_with({1: b"\x15\x03\x01\0\2\2\x46"}),
         "associate",
         "ours",
-        "the node (127.0.0.1:PORT) speaks TLS",
+        "associate: the node (127.0.0.1:PORT) speaks TLS",
     ),
 ]
 
@@ -115,7 +115,7 @@ async def test_each_fault_is_found_where_it_is(
     assert [step.name for step in steps if step.state == "failed"][-1:] == [name]
     assert (verdict.ok, verdict.side) == (False, side)
     assert verdict.vendor.startswith("2026-03-01 12:00:00 UTC, from PACSMON at 127.0.0.1:")
-    assert verdict.vendor.endswith(f": {codes}".replace("PORT", str(server.port)))
+    assert verdict.vendor.endswith(f", {codes}".replace("PORT", str(server.port)))
     assert 1 <= len(verdict.tries) <= 4
     assert server.accepted <= 3
 
@@ -133,12 +133,14 @@ async def test_a_peer_that_refuses_many_sop_classes_but_takes_verification_is_we
     steps, verdict = await walk(here(server.port, timeout=0.5))
     assert verdict.ok
     assert verdict.what.endswith("PACSMON, but it refuses an association request with many SOP classes")
-    assert names(steps)[-4:] == [
-        ("associate (Verification alone)", "ok"),
+    assert names([step for step in steps if step.alone]) == [
+        ("connect", "ok"),
+        ("associate", "ok"),
         ("context", "ok"),
-        ("C-ECHO (Verification alone)", "ok"),
-        ("release (Verification alone)", "ok"),
+        ("C-ECHO", "ok"),
+        ("release", "ok"),
     ]
+    assert verdict.side == "the node's service"
 
 
 async def test_a_silent_network_is_not_the_nodes_fault() -> None:
@@ -179,61 +181,114 @@ async def test_every_address_of_a_name_is_shown_and_tried(raw_server: StartRawSe
     assert names(steps)[1:3] == [("connect", "failed"), ("connect", "ok")]
     assert verdict.ok
     assert f"but not at 255.255.255.255:{server.port}, which its name stands for as well" in verdict.what
+    assert verdict.side == "DNS"
 
 
-async def test_tls_is_found_on_either_side(tmp_path: Path, raw_server: StartRawServer) -> None:
-    authority = Authority(tmp_path)
-    with secure_peer(server_context(authority.issue("127.0.0.1"))) as port:
-        steps, verdict = await walk(here(port, tls=Tls(ca_file=authority.file)))
-        assert ("tls", "ok") in names(steps)
-        assert verdict.ok
-        steps, verdict = await walk(here(port, tls=Tls()))
-        assert names(steps)[2] == ("tls", "failed")
-        assert verdict.tries[1] == "give the authority's certificate with --ca, ours with --cert and --key"
-    # A peer that says nothing to DICOM, and shakes hands with whoever speaks TLS.
-    context = server_context(authority.issue("127.0.0.1"))
-
-    def guarded(conn: socket.socket) -> None:
-        if conn.recv(1, socket.MSG_PEEK) == b"\x16":
-            context.wrap_socket(conn, server_side=True).close()
-
-    _, verdict = await walk(here(raw_server(guarded).port))
-    assert (verdict.side, verdict.tries) == ("ours", ("diagnose again with --tls, and --ca if it needs one",))
-    steps, verdict = await walk(here(raw_server(_plain_only).port, tls=Tls(verify=False)))
-    assert (verdict.side, verdict.tries) == ("ours", ("diagnose again without --tls",))
-    assert steps[-1].detail == "the port speaks DICOM without TLS"
-
-
-def _plain_only(conn: socket.socket) -> None:
-    if conn.recv(1, socket.MSG_PEEK) != b"\x16":
-        answer_with({})(conn)
-
-
-async def test_certificate_files_that_cannot_be_used_are_our_own_fault() -> None:
-    steps, verdict = await walk(here(free_port(), tls=Tls(ca_file=Path("/no/such.pem"))))
-    assert names(steps)[-1] == ("tls", "failed")
-    assert verdict.side == "ours"
-
-
-def test_the_command_gives_json_lines_and_an_exit_status(orthanc: Orthanc) -> None:
-    def diagnosed(called: str) -> tuple[int, list[dict[str, object]]]:
-        console = Console(file=io.StringIO(), width=100)
-        place = f"127.0.0.1:{orthanc.dicom_port}"
-        status = command(place, called, "PACSMON", False, None, None, None, False, 5.0, console, True)
-        return status, [json.loads(line) for line in console.file.getvalue().splitlines()]  # type: ignore[attr-defined]
-
-    status, lines = diagnosed("ORTHANC")
-    assert (status, lines[0]["step"], lines[0]["state"]) == (0, "dns", "ok")
-    assert lines[-1].keys() == {"verdict"}
-    status, lines = diagnosed("WRONG")
-    assert status == 1
-    verdict = lines[-1]["verdict"]
-    assert isinstance(verdict, dict)
-    assert (verdict["ok"], verdict["side"]) == (False, "ours")
+REJECTIONS = [
+    (
+        (1, 1, 1),
+        "without saying why (source 1, reason 1)",
+        "configuration",
+        "our AE title PACSMON or address 127.0.0.1",
+    ),
+    ((2, 1, 1), "for now without saying why (source 1, reason 1)", "service", "it is starting, or busy"),
+    (
+        (1, 1, 2),
+        "(1.2.840.10008.3.1.1.1), which all associations carry, and says that this is permanent",
+        "service",
+        "it",
+    ),
+    ((1, 1, 3), "does not know our AE title PACSMON, and says that this is permanent", "configuration", "our AE title"),
+    (
+        (1, 1, 7),
+        "does not answer to the AE title ARCHIVE, and says that this is permanent",
+        "ours",
+        "its AE title is not",
+    ),
+    ((1, 2, 1), "without saying why (source 2, reason 1)", "configuration", "our address 127.0.0.1 is not permitted"),
+    (
+        (1, 2, 2),
+        "upper layer protocol, the only one that there is, and says that this is permanent",
+        "service",
+        "it is",
+    ),
+    ((2, 3, 1), "is too busy for another association right now", "service", "more is sent to it just now"),
+    ((1, 3, 1), "right now, and says that this is permanent", "service", "more is sent to it just now"),
+    ((2, 3, 2), "has reached its limit of associations", "service", "associations that others left open"),
+    (
+        (1, 1, 5),
+        "for a reason that DICOM does not define (source 1, reason 5)",
+        "service",
+        "its software gives reasons",
+    ),
+]
 
 
-def test_a_command_that_makes_no_sense_says_so() -> None:
-    console = Console(file=io.StringIO(), width=100)
-    assert command("archive", "A", "B", False, None, None, None, False, 5.0, console, False) == 2
-    assert command("archive:104", "A" * 17, "B", False, None, None, None, False, 5.0, console, False) == 2
-    assert "an AE title has at most 16" in console.file.getvalue()  # type: ignore[attr-defined]
+@pytest.mark.parametrize(("numbers", "what", "side", "cause"), REJECTIONS)
+async def test_each_rejection_has_a_verdict_of_its_own(
+    raw_server: StartRawServer, numbers: tuple[int, int, int], what: str, side: str, cause: str
+) -> None:
+    server = raw_server(answer_with({1: reject(*numbers)}))
+    _, verdict = await walk(here(server.port))
+    assert verdict.what.endswith(what)
+    assert verdict.side.endswith(side)
+    assert verdict.causes[0].startswith(cause)
+    assert verdict.tries[0].startswith("wait a minute") == (numbers[0] == 2)
+    # Where it is not about who asks, nothing is said of AE titles.
+    about_titles = any("AE title" in text or "register" in text for text in (*verdict.causes, *verdict.tries))
+    assert about_titles == (numbers[1:] in ((1, 1), (1, 3), (1, 7), (2, 1), (1, 5)) and numbers != (2, 1, 1))
+    number, source, reason = numbers
+    assert f"A-ASSOCIATE-RJ result={number} (rejected-" in verdict.vendor
+    assert f"source={source} reason={reason} (" in verdict.vendor
+    # A short request is tried only where the length may be why.
+    assert server.accepted == (2 if "source" in what else 1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "beginning", "seen"),
+    [
+        (1, accept()[:40], "associate: 40 bytes of A-ASSOCIATE-AC, then silence"),
+        (4, echo_response()[:9], "C-ECHO: 9 bytes of C-ECHO-RSP, then silence"),
+    ],
+)
+async def test_a_peer_that_stops_in_the_middle_of_an_answer_began_to_answer(
+    raw_server: StartRawServer, kind: int, beginning: bytes, seen: str
+) -> None:
+    server = raw_server(answer_with({kind: beginning}))
+    _, verdict = await walk(here(server.port, timeout=0.5))
+    assert f"stopped after {len(beginning)} bytes and sent no more within 0." in verdict.what
+    assert verdict.causes[0] == "the service hangs or died in the middle of its answer"
+    assert verdict.vendor.endswith(seen)
+    assert server.accepted == 1  # it speaks DICOM: nobody looks for TLS
+
+
+@pytest.mark.parametrize(
+    ("goodbye", "seen"),
+    [
+        (None, "no answer to A-RELEASE-RQ"),
+        (RELEASE_RP[:4], "4 bytes of A-RELEASE-RP, then silence"),
+        (abort(2, 2), "A-ABORT source=2 reason=2"),
+    ],
+)
+async def test_a_peer_that_answers_the_echo_works_however_it_takes_its_leave(
+    raw_server: StartRawServer, goodbye: bytes | None, seen: str
+) -> None:
+    target = here(raw_server(answer_with({5: goodbye})).port, timeout=0.5)
+    steps, verdict = await walk(target)
+    assert names(steps)[-2:] == [("C-ECHO", "ok"), ("release", "failed")]
+    assert (verdict.ok, verdict.side) == (True, "the node's service")
+    assert verdict.what.endswith(f"from PACSMON, but does not end the association as it should: {seen}")
+    assert verdict.vendor.endswith(f", release: C-ECHO-RSP status=0x0000, then {seen}")
+    assert await run(target, Console(file=io.StringIO())) == 0
+
+
+async def test_the_timeout_is_for_the_whole_walk(raw_server: StartRawServer) -> None:
+    def silent(conn: socket.socket) -> None:
+        while conn.recv(1000):
+            pass
+
+    server = raw_server(silent)
+    started = time.monotonic()
+    steps, _ = await walk(here(server.port, timeout=1.5))
+    assert time.monotonic() - started < 2.5
+    assert names(steps)[-2:] == [("associate", "failed"), ("look closer", "ok")]

@@ -33,11 +33,11 @@ class Files:
 class Authority:
     """A certificate authority with its files in a folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, expired: bool = False) -> None:
         self.folder = folder
         self.ca = trustme.CA(key_type=trustme.KeyType.ECDSA)
         self.file = folder / "ca.pem"
-        self.ca.cert_pem.write_to_path(self.file)
+        self.file.write_bytes(_expired(self.ca) if expired else self.ca.cert_pem.bytes())
 
     def issue(self, *names: str, **options: Any) -> Files:
         return self._write("-".join(names), self.ca.issue_cert(*names, **options))
@@ -53,10 +53,21 @@ class Authority:
         return files
 
 
-def self_signed(folder: Path) -> Files:
+def _expired(ca: trustme.CA) -> bytes:
+    """The authority's certificate once more, with the same key, and over since 2020."""
+    old = x509.load_pem_x509_certificate(ca.cert_pem.bytes())
+    long_ago = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+    builder = x509.CertificateBuilder(old.issuer, old.subject, old.public_key(), 2, long_ago, long_ago)
+    for extension in old.extensions:
+        builder = builder.add_extension(extension.value, extension.critical)
+    key: Any = serialization.load_pem_private_key(ca.private_key_pem.bytes(), None)
+    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+def self_signed(folder: Path, common_name: str = "device") -> Files:
     """A certificate that vouches for itself, as devices come with."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "device")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
     now = datetime.datetime.now(datetime.UTC)
     day = datetime.timedelta(days=1)
     certificate = (

@@ -1,0 +1,100 @@
+"""What the command line of `diagnose` asks for, made a target; each mistake is one complaint with its remedy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from pacs_monitor.check import CheckFailed
+from pacs_monitor.diagnosis import Target
+from pacs_monitor.dicom.certificates import context_for
+from pacs_monitor.node import Tls
+from pacs_monitor.units import Host, check_ae_title
+
+LONGEST = 3600.0
+
+
+@dataclass(frozen=True)
+class TlsOptions:
+    """What is said of TLS. Any of it means that TLS is wanted."""
+
+    tls: bool = False
+    ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+    server_name: str | None = None
+    insecure: bool = False
+
+
+def make_target(place: str, called: str, calling: str, options: TlsOptions, timeout: float) -> Target:
+    """The target. Reads the certificate files. Raises ValueError with the remedy."""
+    if not 0.1 <= timeout <= LONGEST:
+        raise ValueError(f"--timeout: {timeout:g} is not from 0.1 to {LONGEST:g} seconds")
+    host, port = parse_target(place)
+    return Target(host, port, _title("--called", called), _title("--calling", calling), _tls(options), timeout)
+
+
+def _title(option: str, text: str) -> str:
+    try:
+        return check_ae_title(text)
+    except ValueError as error:
+        raise ValueError(f"{option}: {error}") from None
+
+
+def parse_target(text: str) -> tuple[str, int]:
+    """Host and port of `host:port` or `[IPv6 address]:port`. Raises ValueError with the remedy."""
+    host, colon, digits = text.strip().rpartition(":")
+    if not colon or not host or digits.endswith("]"):
+        raise ValueError(f"{text} has no port; write HOST:PORT, for example 10.0.0.5:104")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        raise ValueError(f"{text} is an IPv6 address without brackets; write [{host}]:{digits}")
+    if not (digits.isascii() and digits.isdigit() and 1 <= int(digits) <= 65535):
+        raise ValueError(f"{digits or 'nothing'} is not a TCP port (1 to 65535); write HOST:PORT")
+    try:
+        return TypeAdapter(Host).validate_python(host), int(digits)
+    except ValidationError as error:
+        raise ValueError(_words(error)) from None
+
+
+def _words(error: ValidationError) -> str:
+    return error.errors()[0]["msg"].removeprefix("Value error, ")
+
+
+def _tls(options: TlsOptions) -> Tls | None:
+    if options == TlsOptions():
+        return None
+    if options.key and not options.cert:
+        raise ValueError("--key is given without --cert; give our certificate with --cert, or leave both out")
+    for option, path in (("--ca", options.ca), ("--cert", options.cert), ("--key", options.key)):
+        if path is not None:
+            _try_to_read(option, path)
+    if options.cert and not options.key and b"PRIVATE KEY-----" not in options.cert.read_bytes():
+        raise ValueError(f"--cert {options.cert} holds no private key; give the key that belongs to it with --key")
+    try:
+        tls = Tls(
+            ca_file=options.ca,
+            cert_file=options.cert,
+            key_file=options.key,
+            server_name=options.server_name,
+            verify=not options.insecure,
+        )
+        context_for(tls)
+    except ValidationError as error:
+        raise ValueError(f"--server-name: {_words(error)}") from None
+    except CheckFailed as failure:
+        given = [name for name in ("ca", "cert", "key") if getattr(options, name)]
+        remedy = f"correct {' or '.join(f'--{name}' for name in given)}"
+        raise ValueError(f"{failure.message.removesuffix('; correct tls')}; {remedy}") from None
+    return tls
+
+
+def _try_to_read(option: str, path: Path) -> None:
+    try:
+        with path.open("rb") as file:
+            file.read(1)
+    except OSError as error:
+        raise ValueError(f"{option} {path}: {error.strerror}; give a file that this user can read") from None

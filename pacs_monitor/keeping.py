@@ -25,7 +25,7 @@ class Keeping:
     async def commit(self, check: Key, key: str, value: str | None, keep: bool) -> str:
         """Put a key's JSON text, or take the key out with None; "" once it is on disk, else why it is not."""
         if self._state is None:
-            return "there is no state file"
+            return "there is no state file; start the agent first, and probe as its user"
         try:
             await self._state.run(self._state.remember(check, key, value, keep))
         except (sqlite3.Error, ValueError) as failure:

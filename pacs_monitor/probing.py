@@ -13,7 +13,6 @@ from typing import Any
 
 import httpx
 
-from pacs_monitor.configuring.datadir import check_data_dir
 from pacs_monitor.metrics import json_number
 from pacs_monitor.results import Record, Results
 from pacs_monitor.settings import Configuration, ConfiguredCheck, Key
@@ -173,13 +172,14 @@ async def _run(workers: Workers, record: Record) -> ProbeReport:
 
 
 def _state(configuration: Configuration) -> State | None:
-    """The state file, if this user may use it: a check that must keep something says so without one."""
-    folder = configuration.agent.data_dir
-    if check_data_dir(folder):
+    """The state file, if the agent has made one and this user may use it: a check that must keep something says so.
+
+    None is made here: one of root's, or a folder of root's, would keep the agent's own user out.
+    """
+    path = configuration.agent.data_dir / "state.db"
+    if not os.path.exists(path):  # noqa: PTH110 - Path.exists raises where one may not look
         return None
-    if not (folder / "state.db").exists() and folder.stat().st_uid != os.geteuid():
-        return None  # a file of root's would keep the agent's own user out
     try:
-        return State(folder / "state.db", configuration.agent.site)
+        return State(path, configuration.agent.site)
     except StateError:
         return None

@@ -15,8 +15,10 @@ import httpx
 import pytest
 
 from pacs_monitor import __version__
+from pacs_monitor.state import State
 from tests.agent import run_agent
 from tests.conftest import StartRawServer
+from tests.engine import ODD_CHECKS
 from tests.peers.dcmtk import StoreScp
 from tests.peers.orthanc import Orthanc
 from tests.peers.ports import free_port
@@ -168,6 +170,28 @@ def test_probe_shows_what_is_more_important_first(tmp_path: Path) -> None:
     status, probed = probe(config(tmp_path, "nodes:\n" + "".join(nodes)), "--all")
     assert status == 1
     assert [(one["node"], one["importance"]) for one in probed] == [(level, level) for level in reversed(levels)]
+
+
+def test_probe_makes_nothing_where_the_agent_keeps_its_state(tmp_path: Path) -> None:
+    path = config(tmp_path, "nodes:\n" + node("gone", free_port(), "ANY"))
+    assert probe(path, "gone")[0] == 1
+    assert list(tmp_path.iterdir()) == [path]
+    (tmp_path / "data").mkdir()
+    assert probe(path, "gone")[0] == 1
+    assert list((tmp_path / "data").iterdir()) == []
+
+
+def test_probe_without_an_agent_uses_the_memory_that_one_has_left(tmp_path: Path) -> None:
+    path = config(tmp_path, f"check_dirs: [{ODD_CHECKS}]\nchecks: [{{remembers: {{}}}}]\n")
+    status, (one,) = probe(path, "remembers")
+    assert (status, one["reason"]) == (1, "broken")
+    assert "(there is no state file; start the agent first, and probe as its user)" in one["message"]
+    (tmp_path / "data").mkdir()
+    State(tmp_path / "data/state.db", "main").close()
+    for _ in range(2):
+        status, (one,) = probe(path, "remembers")
+        assert status == 0
+    assert [each["value"] for each in one["samples"]] == [2.0]
 
 
 def test_probe_prints_the_sentence_of_what_fails(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from pacs_monitor.configuring.nodes_from import NodesFrom
 from pacs_monitor.context import CAUSES
 from pacs_monitor.node import Node
 from pacs_monitor.settings import AgentSettings
+from pacs_monitor.state import State
 from tests.agent import RunningAgent, run_agent
 from tests.conftest import StartOrthanc
 from tests.pages import PAGES, ROOT, block, blocks, generator, prose, read, section, settled
@@ -176,6 +177,8 @@ nodes:
 """
     path = tmp_path / "c.yml"
     path.write_text(text)
+    (tmp_path / "data").mkdir()
+    State(tmp_path / "data/state.db", "main").close()  # as an agent leaves it
     command = [sys.executable, "-m", "pacs_monitor", "probe", "archive", "-c", str(path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -78,4 +78,5 @@ async def test_without_a_state_file_a_check_that_must_keep_something_says_so() -
     async with engine() as running:
         running.apply(odd("remembers", interval=0.3))
         await running.until(lambda: running.record("remembers").reason == "broken")
-        assert "(there is no state file)" in running.record("remembers").message
+        why = "(there is no state file; start the agent first, and probe as its user)"
+        assert why in running.record("remembers").message

@@ -77,5 +77,5 @@ class Journal:
             raise CheckFailed(
                 "broken",
                 f"the agent cannot write its journal of synthetic studies ({why}), and without it sends none; "
-                f"free space in data_dir",
+                f"look at data_dir",
             ) from None

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import logging
-import os
 import queue
 import sqlite3
 import threading
@@ -16,6 +15,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pacs_monitor.settings import Key
+from pacs_monitor.statefile import MIGRATIONS, StateError, identity, is_the_files_fault, open_file, unusable
+
+__all__ = ["MIGRATIONS", "Kept", "State", "StateError", "Work"]
 
 log = logging.getLogger(__name__)
 
@@ -24,25 +26,9 @@ Work = Callable[[sqlite3.Connection], Any]
 Kept = tuple[Any, bool]
 """A value that a check keeps, and whether it stays when the check is taken out."""
 
-MIGRATIONS = (
-    """
-    CREATE TABLE confirmed (
-        site TEXT, node TEXT, check_name TEXT, healthy INTEGER, since REAL, last_run REAL, last_success REAL,
-        stale INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (site, node, check_name)) WITHOUT ROWID;
-    CREATE TABLE memory (
-        site TEXT, node TEXT, check_name TEXT, key TEXT, value TEXT NOT NULL, keep INTEGER NOT NULL DEFAULT 0,
-        PRIMARY KEY (site, node, check_name, key)) WITHOUT ROWID;
-    CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-    """,
-)
-"""Each takes the schema one version further; a released one is never edited."""
-
+_GONE = "the file was deleted, moved or replaced; put it back, or restart pacs-monitor, which then begins anew"
 
 _Job = tuple[Work, Future[Any]]
-
-
-class StateError(Exception):
-    """The state file cannot be used; the message says which, why, and what to do."""
 
 
 class State:
@@ -57,7 +43,8 @@ class State:
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._closing = False
         self._thread = threading.Thread(target=self._write, name="state", daemon=True)
-        self._connection = _open(path)
+        self._connection = open_file(path)
+        self._opened = identity(path)
         self._thread.start()
 
     def submit(self, work: Callable[[sqlite3.Connection], T]) -> Future[T]:
@@ -100,6 +87,7 @@ class State:
         """
         answers: list[Any] = []
         try:
+            self._look()
             self._connection.execute("BEGIN IMMEDIATE")
             for work, _ in jobs:
                 answers.append(work(self._connection))
@@ -107,7 +95,7 @@ class State:
         except Exception as error:  # noqa: BLE001 - carried over to whoever submitted it, and the writer lives on
             with contextlib.suppress(sqlite3.Error):  # SQLite may have done it by itself
                 self._connection.execute("ROLLBACK")
-            if len(answers) < len(jobs) and not _is_the_files_fault(error):
+            if len(answers) < len(jobs) and not is_the_files_fault(error):
                 jobs[len(answers)][1].set_exception(error)
                 return [*jobs[: len(answers)], *jobs[len(answers) + 1 :]]
             if not self.failing:
@@ -123,12 +111,17 @@ class State:
             future.set_result(answer)
         return []
 
+    def _look(self) -> None:
+        """Raise sqlite3.OperationalError if another file is at the path, or none: SQLite would write to nowhere."""
+        if identity(self.path) != self._opened:
+            raise sqlite3.OperationalError(_GONE)
+
     def _load(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """What a function reads, at once. Raises StateError."""
         try:
             return self.submit(work).result(timeout=30)
         except (sqlite3.Error, TimeoutError, ValueError) as error:
-            raise StateError(_unusable(self.path, error)) from None
+            raise StateError(unusable(self.path, error)) from None
 
     # What is kept. Each returns a function for `submit` or `run`.
 
@@ -232,47 +225,3 @@ class State:
             return [(node, check, count) for node, check, count in rows if (node, check) not in configured]
 
         return work
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    """The connection, with the schema brought up to date. Raises StateError."""
-    connection: sqlite3.Connection | None = None
-    try:
-        # Nobody else may read it, not even for the moment in which it is made; its -wal and -shm take after it.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        path.chmod(0o600)
-        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        _migrate(path, connection)
-    except (OSError, sqlite3.Error, StateError) as error:
-        if connection is not None:
-            connection.close()
-        if isinstance(error, StateError):
-            raise
-        raise StateError(_unusable(path, error)) from None
-    return connection
-
-
-def _migrate(path: Path, connection: sqlite3.Connection) -> None:
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version > len(MIGRATIONS):
-        raise StateError(
-            f"{path}: was written by a newer pacs-monitor (schema {version}, this one knows {len(MIGRATIONS)}); "
-            f"run that one, or move the file away and start again"
-        )
-    for place, script in enumerate(MIGRATIONS[version:], start=version + 1):
-        connection.executescript(f"BEGIN IMMEDIATE;{script}PRAGMA user_version = {place};COMMIT;")
-
-
-def _unusable(path: Path, error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return f"{path}: cannot be used ({error.strerror}); correct its owner and permissions, or data_dir"
-    return f"{path}: cannot be used ({error}); if it is damaged, move it away and start again"
-
-
-def _is_the_files_fault(error: Exception) -> bool:
-    """Whether all that is written fails so (full, locked, damaged), and not only the function that raised it."""
-    if isinstance(error, sqlite3.OperationalError):
-        return getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_ERROR  # that one is a mistake in the SQL
-    return type(error) in (sqlite3.DatabaseError, sqlite3.InternalError)

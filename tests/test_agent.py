@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
 import sqlite3
@@ -236,6 +237,29 @@ def test_a_second_agent_with_the_same_data_directory_is_refused(tmp_path: Path, 
         assert ended.stderr == (
             f"another pacs-monitor runs with data_dir {tmp_path / 'data'}; stop it, or give this one its own data_dir\n"
         )
+
+
+def test_an_agent_whose_data_directory_is_deleted_is_not_ready_until_it_is_restarted(tmp_path: Path) -> None:
+    text = "nodes:\n" + node("gone", free_port(), "ANY", "[{tcp: {interval: 1s, down_after: 2}}]")
+    with run_agent(tmp_path, text) as agent:
+        agent.wait_for(lambda: agent.get("/-/ready").status_code == 200)
+        shutil.rmtree(tmp_path / "data")
+        told = agent.wait_for(lambda: (answer := agent.get("/-/ready")).status_code == 503 and answer.text, 8.0)
+        assert told.strip().endswith(
+            "state is not being saved: the file was deleted, moved or replaced; "
+            "put it back, or restart pacs-monitor, which then begins anew"
+        )
+        assert agent.value("pacs_monitor_state_saved") == 0
+        # A folder of the same name is not the one that was deleted.
+        (tmp_path / "data").mkdir()
+        agent.wait_for(lambda: agent.value("pacs_check_healthy", node="gone") == 0)
+        time.sleep(6.0)
+        assert agent.get("/-/ready").status_code == 503
+        assert agent.process.output().count("state is not being saved") == 1
+        assert agent.stop() < 5
+    with run_agent(tmp_path, text, name="again") as agent:
+        agent.wait_for(lambda: agent.get("/-/ready").status_code == 200)
+        assert (tmp_path / "data/state.db").exists()
 
 
 def test_a_port_in_use_is_said_in_one_line(tmp_path: Path, storescp: StoreScp) -> None:

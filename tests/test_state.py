@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from pacs_monitor import state as state_module
+from pacs_monitor import statefile
 from pacs_monitor.state import MIGRATIONS, State, StateError
 
 ECHO, FIND = ("ct1", "c_echo"), ("ct1", "c_find")
@@ -72,7 +72,7 @@ def test_a_file_of_each_older_version_is_brought_up_to_date(file: Path, version:
 
 def test_a_migration_that_fails_leaves_the_file_as_it_was(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     State(file, "north").close()
-    monkeypatch.setattr(state_module, "MIGRATIONS", (*MIGRATIONS, "CREATE TABLE half (a); CREATE TABLE half (a);"))
+    monkeypatch.setattr(statefile, "MIGRATIONS", (*MIGRATIONS, "CREATE TABLE half (a); CREATE TABLE half (a);"))
     with pytest.raises(StateError):
         State(file, "north")
     monkeypatch.undo()
@@ -240,6 +240,38 @@ def test_a_locked_file_fails_the_batch_and_says_so_until_it_works_again(
     assert state.load_fact("a") == "3"
     assert caplog.text.count("state is not being saved") == 1
     assert caplog.text.count("state is being saved again") == 1
+    state.close()
+
+
+@pytest.mark.parametrize("what", ["the file", "the folder"])
+def test_a_file_that_is_moved_away_fails_what_is_written_until_it_is_back(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, what: str
+) -> None:
+    caplog.set_level("WARNING")
+    folder = tmp_path / "data"
+    folder.mkdir()
+    state = State(folder / "state.db", "north")
+    wait(state.submit(state.save_fact("a", "1")))
+    here = folder / "state.db" if what == "the file" else folder
+    here.rename(tmp_path / "elsewhere")
+    for _ in range(2):
+        with pytest.raises(sqlite3.OperationalError, match="the file was deleted, moved or replaced; put it back, or"):
+            wait(state.submit(state.save_fact("a", "2")))
+        assert "restart pacs-monitor" in state.failing
+    (tmp_path / "elsewhere").rename(here)
+    assert state.load_fact("a") == "1"
+    assert state.failing == ""
+    assert caplog.text.count("state is not being saved") == 1
+    assert caplog.text.count("state is being saved again") == 1
+    state.close()
+
+
+def test_another_file_in_its_place_is_not_taken_for_it(file: Path) -> None:
+    state = State(file, "north")
+    file.unlink()
+    State(file, "north").close()
+    with pytest.raises(sqlite3.OperationalError, match="replaced"):
+        wait(state.submit(state.save_fact("a", "1")))
     state.close()
 
 

@@ -11,8 +11,9 @@ import logging
 import platform
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -23,7 +24,7 @@ from rich.console import Console
 from pacs_monitor import __version__
 
 if TYPE_CHECKING:
-    from pacs_monitor.settings import Configuration
+    from pacs_monitor.settings import Complaint, Configuration
 
 DEFAULT_CONFIG = Path("/etc/pacs-monitor/pacs-monitor.yml")
 
@@ -170,28 +171,46 @@ def check_config(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = Fa
 
     Exit status 1 if there is one. Changes nothing.
     """
-    from dataclasses import asdict
-
     from pacs_monitor import config as configs
     from pacs_monitor.settings import ConfigError
 
     try:
         configuration = configs.load(config, data_dir=True, make_data_dir=False)
     except ConfigError as error:
-        if as_json:
-            print(json.dumps({"complaints": [asdict(complaint) for complaint in error.complaints], "warnings": []}))
-            raise typer.Exit(1) from None
-        fail(f"{error}\n{_count(len(error.complaints), 'complaint')}: the configuration cannot be used")
+        _tell(error.complaints, error.warnings, as_json)
+        if not as_json:
+            fail(f"{_count(len(error.complaints), 'complaint')}: {_outcome(config)}")
+        raise typer.Exit(1) from None
+    _tell((), configuration.warnings, as_json)
     if as_json:
-        warnings = [asdict(warning) for warning in configuration.warnings]
-        print(json.dumps({"complaints": [], "warnings": warnings}))
         return
-    for warning in configuration.warnings:
-        print(f"{warning} (warning)")
     nodes, checks = _count(len(configuration.nodes), "node"), _count(len(configuration.checks), "check")
     print(
         f"{config}: {nodes}, {checks}, {_count(len(configuration.warnings), 'warning')}: the configuration can be used"
     )
+
+
+def _tell(complaints: Sequence[Complaint], warnings: Sequence[Complaint], as_json: bool) -> None:
+    if as_json:
+        found = {"complaints": complaints, "warnings": warnings}
+        print(json.dumps({kind: [asdict(one) for one in these] for kind, these in found.items()}))
+        return
+    for complaint in complaints:
+        print(complaint, file=sys.stderr)
+    for warning in warnings:
+        print(f"{warning} (warning)")
+
+
+def _outcome(config: Path) -> str:
+    """What `run` makes of a configuration with complaints: of check files alone it goes on without their checks."""
+    from pacs_monitor import config as configs
+    from pacs_monitor.settings import ConfigError
+
+    try:
+        configs.load(config, data_dir=True, make_data_dir=False, despite_broken=True)
+    except ConfigError:
+        return "the configuration cannot be used"
+    return "the configuration can be used, without the checks of the files that are named"
 
 
 def _count(number: int, noun: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from pacs_monitor.configuring import yamltree
@@ -20,6 +21,7 @@ from pacs_monitor.configuring.nodes import Described, NodeReader
 from pacs_monitor.configuring.profiles import CheckLists, read_profiles
 from pacs_monitor.configuring.references import check_references, check_time_zone
 from pacs_monitor.configuring.tree import Items, Map, Place, Scalar, Value, below, is_null, plain
+from pacs_monitor.configuring.trial import try_web
 from pacs_monitor.content import content_dir
 from pacs_monitor.loader import CheckKind, load_folders
 from pacs_monitor.settings import AgentSettings, Complaint, ConfigError, Configuration, ConfiguredCheck, Key
@@ -40,9 +42,9 @@ def load(
     """The configuration that a file and what it names hold.
 
     `kinds` are the kinds to use beside those of `check_dirs`; the built-in ones unless given. With `data_dir` the
-    data directory is tried as well, and made unless `make_data_dir` forbids it. With `despite_broken` a check file
-    that is broken is no complaint: its checks are left out, and `Configuration.broken` says so. Raises ConfigError
-    with all complaints, each at its file and line.
+    data directory and what the web server needs are tried as well; the former is made unless `make_data_dir` forbids
+    it. With `despite_broken` a check file that is broken is no complaint: its checks are left out, and
+    `Configuration.broken` says so. Raises ConfigError with all complaints, each at its file and line.
     """
     findings = Findings()
     findings.read(path)
@@ -55,12 +57,12 @@ def load(
             findings.complain(root, "is not a mapping; write `setting: value` lines, or run pacs-monitor init")
         raise ConfigError(findings.complaints)
     loading = _Loading(path, root, findings)
-    if data_dir:
-        loading.try_data_dir(make=make_data_dir)
     configuration = loading.load(kinds, despite_broken)
+    if data_dir:
+        loading.try_to_start(make=make_data_dir)
     if findings.complaints:
-        raise ConfigError(findings.complaints)
-    return configuration
+        raise ConfigError(findings.complaints, findings.warnings)
+    return replace(configuration, warnings=tuple(findings.warnings))
 
 
 class _Loading:
@@ -70,7 +72,8 @@ class _Loading:
         self._findings = findings
         self._agent = self._agent_settings()
 
-    def try_data_dir(self, *, make: bool) -> None:
+    def try_to_start(self, *, make: bool) -> None:
+        try_web(self._agent, self._root, self._findings)
         if fault := check_data_dir(self._agent.data_dir, make=make):
             self._findings.complain(below(self._root, "data_dir"), fault)
 
@@ -98,7 +101,6 @@ class _Loading:
             agent=agent,
             nodes={found.node.name: found.node for found in described},
             checks=checks,
-            warnings=tuple(self._findings.warnings),
             files=tuple(path.absolute() for path in self._findings.files),
             raw={key: plain(entry.value) for key, entry in self._root.entries.items() if key in READ_LATER},
             trees={key: entry.value for key, entry in self._root.entries.items()},

@@ -129,9 +129,9 @@ def _load(path: Path, source: bytes, digest: str) -> CheckKind:
     try:
         tree = ast.parse(source, filename=str(path))
     except SyntaxError as error:
-        _refuse(path, error.lineno or 1, f"is not Python: {error.msg}")
+        _refuse(path, error.lineno or 1, f"is not Python: {error.msg}; mend this line, or the one before it")
     except ValueError as error:
-        _refuse(path, 1, f"is not Python: {error}")
+        _refuse(path, 1, f"is not Python: {error}; save it as text in UTF-8")
     module = _run(path, tree, digest)
     cls = _check_class(path, tree, module)
     metrics, lines = _metrics(path, tree, module, cls)

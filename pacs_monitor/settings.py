@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -265,9 +266,10 @@ class Complaint:
 class ConfigError(Exception):
     """A configuration that cannot be used: all its complaints at once."""
 
-    def __init__(self, complaints: list[Complaint]) -> None:
-        """Keep them in the order of the files' lines."""
+    def __init__(self, complaints: list[Complaint], warnings: Iterable[Complaint] = ()) -> None:
+        """Keep them in the order of the files' lines; `warnings` are what is accepted but probably not meant."""
         self.complaints = complaints
+        self.warnings = tuple(warnings)
         super().__init__("\n".join(str(complaint) for complaint in complaints))
 
 

@@ -955,7 +955,7 @@ check_dirs: [mine]
 checks:
   - mine: {}
 """,
-        "mine/mine.py:3: is not Python: invalid syntax",
+        "mine/mine.py:3: is not Python: invalid syntax; mend this line, or the one before it",
         files={"mine/mine.py": "from pacs_monitor.check import Check\n\nclass Mine(Check:\n    pass\n"},
     ),
     row(

@@ -33,6 +33,11 @@ def _fault_of_parent(path: Path) -> str:
         return _cannot_be_made(path, f"there is no folder {parent}")
     if not os.access(parent, os.W_OK | os.X_OK):
         return _cannot_be_made(path, f"{parent} is not writable")
+    # Only trying tells: root may write everywhere, but not below /proc or on what is mounted read-only.
+    try:
+        Path(tempfile.mkdtemp(prefix=".pacs-monitor-", dir=parent)).rmdir()
+    except OSError as error:
+        return _cannot_be_made(path, error.strerror)
     return ""
 
 

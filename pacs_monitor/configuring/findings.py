@@ -45,6 +45,12 @@ class Findings:
         """Whether there is a complaint about a place."""
         return (place.file, place.line, _CHECK_ITEM.sub(r"\1", place.path)) in self._complaints
 
+    def complained_within(self, setting: str) -> bool:
+        """Whether there is a complaint about a setting or what is in it."""
+        return any(
+            path == setting or path.startswith((f"{setting}.", f"{setting}[")) for _, _, path in self._complaints
+        )
+
     def read(self, path: Path) -> None:
         """Note a file or folder whose change is a reason to read anew."""
         self._files.setdefault(path)

@@ -95,7 +95,10 @@ def _check_networks(web: Map, findings: Findings) -> None:
         if text is None:
             continue
         try:
-            ipaddress.ip_network(text)
+            network = ipaddress.ip_network(text)
         except ValueError as error:
             hint = str(ipaddress.ip_network(text, strict=False)) if "host bits" in str(error) else "10.0.3.0/24"
             findings.complain(item, f"{text} is not a network; write for example {hint}")
+        else:
+            if not network.prefixlen:
+                findings.warn(item, f"{text} is everybody, without token or password; name the networks that may ask")

@@ -9,19 +9,19 @@ import stat
 from pathlib import Path
 
 from pacs_monitor.settings import TlsServer
-from pacs_monitor.web.errors import WebError
+from pacs_monitor.web.errors import PortInUseError, WebError
 
 _LONGEST_PATH = 107
 """Bytes of a Unix socket's path (unix(7))."""
 
 
-def open_tcp(host: str, port: int) -> list[socket.socket]:
-    """Bound sockets for all addresses of a host. Raises WebError."""
-    listen = f"web.listen: {f'[{host}]' if ':' in host else host}:{port}"
+def open_tcp(host: str, port: int, *, listen: bool = True) -> list[socket.socket]:
+    """Bound sockets for all addresses of a host, which listen unless told not to. Raises WebError."""
+    shown = f"web.listen: {f'[{host}]' if ':' in host else host}:{port}"
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except socket.gaierror as error:
-        raise WebError(f"{listen} has no address ({error.strerror}); write an address of this machine") from None
+        raise WebError(f"{shown} has no address ({error.strerror}); write an address of this machine") from None
     addresses = list(dict.fromkeys((family, address) for family, _, _, _, address in found))
     opened: list[socket.socket] = []
     fault: OSError | None = None
@@ -29,7 +29,7 @@ def open_tcp(host: str, port: int) -> list[socket.socket]:
         # All addresses of one name share a port, also one that the system chose for the first.
         chosen = opened[0].getsockname()[1] if opened else port
         try:
-            opened.append(_bind(family, (address[0], chosen, *address[2:]), alone=len(addresses) > 1))
+            opened.append(_bind(family, (address[0], chosen, *address[2:]), len(addresses) > 1, listen))
         except OSError as error:
             fault = error
             if error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
@@ -37,18 +37,20 @@ def open_tcp(host: str, port: int) -> list[socket.socket]:
     if fault and (not opened or fault.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)):
         for one in opened:
             one.close()
-        raise WebError(f"{listen} {_sentence(fault)}")
+        kind = PortInUseError if fault.errno == errno.EADDRINUSE else WebError
+        raise kind(f"{shown} {_sentence(fault)}")
     return opened
 
 
-def _bind(family: int, address: tuple[object, ...], alone: bool) -> socket.socket:
+def _bind(family: int, address: tuple[object, ...], alone: bool, listen: bool) -> socket.socket:
     opened = socket.socket(family, socket.SOCK_STREAM)
     try:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6 and alone:
             opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         opened.bind(address)
-        opened.listen(1024)
+        if listen:
+            opened.listen(1024)
     except OSError:
         opened.close()
         raise
@@ -67,8 +69,7 @@ def _sentence(error: OSError) -> str:
 
 def open_unix(path: Path) -> socket.socket:
     """A Unix socket that only its owner may connect to; one that a dead agent left is removed. Raises WebError."""
-    if len(str(path).encode()) > _LONGEST_PATH:
-        raise WebError(f"data_dir: {path} is too long for a Unix socket ({_LONGEST_PATH} bytes); choose a shorter one")
+    check_control_path(path)
     _remove_stale(path)
     opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -80,6 +81,12 @@ def open_unix(path: Path) -> socket.socket:
         opened.close()
         raise WebError(f"data_dir: {path} cannot be made ({error.strerror}); check the directory's rights") from None
     return opened
+
+
+def check_control_path(path: Path) -> None:
+    """Raise WebError if a Unix socket cannot have this path."""
+    if len(str(path).encode()) > _LONGEST_PATH:
+        raise WebError(f"data_dir: {path} is too long for a Unix socket ({_LONGEST_PATH} bytes); choose a shorter one")
 
 
 def _remove_stale(path: Path) -> None:

@@ -2,6 +2,9 @@
 
 CONFIG =
 ARGS =
+# Prometheus' own tests of its expressions, which are not part of this project.
+PROMQLTEST_DIR ?= ../shared/promqltest
+export PROMQLTEST_DIR := $(abspath $(PROMQLTEST_DIR))
 VENV = .venv
 BIN = $(VENV)/bin
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check

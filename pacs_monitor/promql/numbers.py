@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from decimal import Decimal
+from functools import lru_cache
 
 INF = math.inf
 NAN = math.nan
@@ -49,3 +50,49 @@ def power(left: float, right: float) -> float:
             odd = right == int(right) and int(right) % 2 == 1
             return math.copysign(INF, left) if odd else INF
         return NAN
+
+
+def larger(left: float, right: float) -> float:
+    """The maximum as Go has it: NaN if either is, but for +Inf."""
+    if left == INF or right == INF:
+        return INF
+    if left != left or right != right:
+        return NAN
+    return left if left > right else right
+
+
+def smaller(left: float, right: float) -> float:
+    """The minimum as Go has it: NaN if either is, but for -Inf."""
+    if left == -INF or right == -INF:
+        return -INF
+    if left != left or right != right:
+        return NAN
+    return left if left < right else right
+
+
+def floor(value: float) -> float:
+    """The next whole number below; Inf and NaN stay."""
+    if not -(2.0**52) < value < 2.0**52:
+        return value
+    return value if value == 0 else float(math.floor(value))  # -0 stays
+
+
+def ceil(value: float) -> float:
+    """The next whole number above; Inf and NaN stay."""
+    return -floor(-value)
+
+
+def short_text(value: float) -> str:
+    """A number as Go's %g has it."""
+    return number_text(value) if not 0 < abs(value) < 1e-4 and not 1e21 <= abs(value) < INF else repr(value)
+
+
+@lru_cache(maxsize=10_000)
+def bound_of(text: str) -> float | None:
+    """The number that a label says, as Go reads it; None if it says none."""
+    if not text or text.strip() != text or "_" in text:
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        return None

@@ -110,3 +110,8 @@ def _grouping(expr: ast.Aggregation) -> str:
 
 def _arguments(arguments: tuple[ast.Expr, ...]) -> str:
     return ", ".join(map(str, arguments))
+
+
+def label_text(name: str, value: str) -> str:
+    """`name="value"`; a name of unusual characters in quotes."""
+    return f"{_name(name)}={quoted(value)}"

@@ -56,7 +56,7 @@ NATIVE = _words("histogram_avg histogram_count histogram_sum histogram_stddev hi
 EXPERIMENTAL = _words(
     "double_exponential_smoothing histogram_quantiles info integral mad_over_time first_over_time "
     "ts_of_first_over_time ts_of_last_over_time ts_of_max_over_time ts_of_min_over_time "
-    "sort_by_label sort_by_label_desc start end range step"
+    "sort_by_label sort_by_label_desc start end range step min_of max_of"
 )
 """Functions that Prometheus takes only with a feature flag."""
 GONE = {"holt_winters": "double_exponential_smoothing"}

@@ -39,6 +39,7 @@ class CountingScp:
         self.gate = threading.Event()
         self.gate.set()
         ae = AE("SCP")
+        ae.maximum_associations = 100  # it counts those, too, whose threads are about to end
         ae.add_supported_context(Verification)
         handlers: list[Any] = [(event, self._count, [word]) for event, word in EVENTS.items()]
         handlers.append((evt.EVT_C_ECHO, self._echo))

@@ -25,6 +25,7 @@ from pacs_monitor.node import Node
 from pacs_monitor.remembering import Remembering
 from pacs_monitor.resolve import Resolver
 from pacs_monitor.runner import Runner
+from pacs_monitor.runners import Runners
 from pacs_monitor.samples import MOST_SERIES
 from pacs_monitor.scheduler import Scheduler
 
@@ -61,7 +62,7 @@ class Worker(asyncio.Protocol):
         self._unpacker = wire.Unpacker()
         self._transport: asyncio.Transport | None = None
         self._pipe = -1
-        self._runners: dict[int, Runner] = {}
+        self._runners = Runners()
         self._orders: dict[int, Order] = {}
         self._series: dict[int, dict[tuple[str, tuple[str, ...]], int]] = {}
         self._out: list[bytes] = []
@@ -141,7 +142,7 @@ class Worker(asyncio.Protocol):
         self._loop.call_later(BEAT_EVERY, self._beat)
         self._beats += 1
         if self._beats % 5 == 1:
-            self._hanging = sum(runner.hanging for runner in self._runners.values())
+            self._hanging = self._runners.hanging()
         hanging, scheduler = self._hanging, self._scheduler
         self._send((wire.BEAT, hanging, self._resolver.failures, scheduler.missed_rounds, scheduler.steps))
         if hanging > MOST_ABANDONED and not self._wants_replacement:
@@ -183,7 +184,7 @@ class Worker(asyncio.Protocol):
             return
         finally:
             marks.mark(0)
-        self._runners[order.number] = runner
+        self._runners.put(runner)
         self._series[order.number] = {}
         if order.scheduled:
             self._scheduler.add(order.number, order.name, runner.check.interval)
@@ -197,10 +198,8 @@ class Worker(asyncio.Protocol):
     def _drop(self, number: int) -> None:
         self._orders.pop(number, None)
         self._scheduler.remove(number)
-        runner = self._runners.pop(number, None)
+        self._runners.drop(number)
         self._series.pop(number, None)
-        if runner is not None:
-            runner.cancel()
         for request in self._probes.pop(number, ()):
             why = "the check was changed or taken out while it ran; ask again"
             self._send((wire.PROBED, request, 0.0, 0.0, "not_found", why, ()))
@@ -275,11 +274,7 @@ class Worker(asyncio.Protocol):
             return
         self._stopping = True
         self._scheduler.stop()
-        tasks = [runner.task for runner in self._runners.values() if runner.task and not runner.task.done()]
-        for runner in self._runners.values():
-            runner.cancel()
-        if tasks:
-            await asyncio.wait(tasks, timeout=RELEASE_WITHIN)
+        await self._runners.cancelled(RELEASE_WITHIN)
         # TLS transports flush their last record in the next turns of the loop.
         await asyncio.sleep(0.05)
         self._send((wire.STOPPED,))

@@ -222,6 +222,25 @@ async def test_threads_that_hang_are_counted_and_with_too_many_the_worker_is_rep
         assert set(running.workers.counters.restarts) == {"abandoned"}
 
 
+async def test_threads_that_hang_count_on_when_their_check_is_changed_or_taken_out(tmp_path: Path) -> None:
+    gate, begun = tmp_path / "gate", tmp_path / "begun"
+    gate.touch()
+    async with engine() as running:
+        # One that was given up already, and one whose run is under way.
+        for timeout in (0.1, 8.0):
+            begun.unlink(missing_ok=True)
+            running.apply(
+                odd("steady", interval=0.3), odd("hangs", gate=gate, begun=begun, interval=0.4, timeout=timeout)
+            )
+            await running.until(begun.exists)
+            await running.until(lambda: running.workers.abandoned == 1)
+        running.apply(odd("steady", interval=0.3))
+        await running.until(lambda: running.workers.abandoned == 2)
+        gate.unlink()
+        await running.until(lambda: running.workers.abandoned == 0)
+        assert running.workers.counters.restarts == {}
+
+
 async def test_if_the_nursery_dies_another_is_there_before_it_is_needed() -> None:
     async with engine() as running:
         running.apply(odd("steady", interval=0.2))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from dataclasses import replace
 
 from tests.promql.grammar import CLOSE, EXACT, SAME, Drawn, Grammar, Way, put
 
@@ -27,6 +29,9 @@ def _of_range(name: str, takes: int, gives: int, metric: str = "", before: bool 
 
     def build(grammar: Grammar, depth: int, most: int) -> Drawn:
         inner = grammar.matrix(depth - 1, min(takes, most), metric if not grammar.chance(3) else "")
+        if name == "predict_linear":
+            # Of a range that stands still, version 2 forgets the samples after some steps.
+            inner = replace(inner, text=re.sub(r" @ (?:\w+\(\)|[\d.]+)", "", inner.text))
         quantile = f"{grammar.pick(*QUANTILES)}, " if before else ""
         last = grammar.scalar(1) if after else Drawn("")
         return put(f"{name}({quantile}{inner.text}{', ' * after}{last.text})", gives, inner, last, word=name)
@@ -144,7 +149,9 @@ FUNCTIONS: dict[str, Way] = {
     **_many(_of_range, "changes", SAME, EXACT, metric="load"),
     **_many(_of_range, "resets", SAME, EXACT, metric="runs_total"),
     **_many(_of_range, "min_over_time max_over_time last_over_time count_over_time present_over_time", CLOSE, EXACT),
-    **_many(_of_range, "avg_over_time stddev_over_time stdvar_over_time", CLOSE, CLOSE),
+    **_many(_of_range, "avg_over_time", CLOSE, CLOSE),
+    # Where squares overflow, version 2 says NaN and version 3 Inf: nothing huge.
+    **_many(_of_range, "stddev_over_time stdvar_over_time", EXACT, CLOSE),
     **_many(_of_range, "quantile_over_time", CLOSE, CLOSE, before=1),
     **_many(_of_range, "predict_linear", SAME, CLOSE, metric="load", after=1),
     "sum_over_time": Way(EXACT, _sum_over_time),

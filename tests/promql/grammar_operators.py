@@ -38,8 +38,9 @@ AGGREGATIONS: dict[str, Way] = {
     "max": _aggregation("max", CLOSE, EXACT),
     "count": _aggregation("count", CLOSE, EXACT),
     "group": _aggregation("group", CLOSE, EXACT),
-    "stddev": _aggregation("stddev", CLOSE, CLOSE),
-    "stdvar": _aggregation("stdvar", CLOSE, CLOSE),
+    # Of a single NaN or Inf version 2 says 0, version 3 NaN.
+    "stddev": _aggregation("stddev", EXACT, CLOSE),
+    "stdvar": _aggregation("stdvar", EXACT, CLOSE),
     "quantile": _aggregation("quantile", CLOSE, CLOSE, *QUANTILES),
     "count_values": _aggregation("count_values", SAME, EXACT, '"value"', '"job"'),
 }
@@ -101,7 +102,10 @@ def _operator(op: str, left: int, right: int, gives: int, modifier: str = "") ->
                 matching = matching.partition(" group")[0]
         words = {"bool"} if modifier else set()
         words |= {word for word in ("on", "ignoring", "group_left", "group_right") if f" {word} " in matching}
-        together = put(f"({one.text}) {op}{modifier}{matching} ({other.text})", gives, one, other, word=op)
+        text = f"({one.text}) {op}{modifier}{matching} ({other.text})"
+        if op == "atan2":  # version 2 keeps the metric's name
+            text = f'label_replace({text}, "__name__", "", "", "")'
+        together = put(text, gives, one, other, word=op)
         return Drawn(together.text, together.near, together.words | words)
 
     return Way(gives, build)

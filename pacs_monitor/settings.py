@@ -161,7 +161,7 @@ class SelfCheck(Section):
     """How the agent notices that it is the one that is cut off."""
 
     nodes: tuple[Name, ...]
-    """When every one of these nodes fails, the fault is the agent's own: nothing alerts, health says so."""
+    """When every one of these nodes fails, the fault is the agent's own: only they alert, health says so."""
 
 
 class ScpSettings(Section):

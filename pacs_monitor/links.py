@@ -42,6 +42,8 @@ class Link(asyncio.Protocol):
         self.totals = (0, 0, 0)
         self.replaced = False
         """Whether another is on its way to take its place."""
+        self.retiring = False
+        """Whether it may bring its runs to an end before."""
         self.ended: asyncio.Future[None] = loop.create_future()
         """Done once the worker has released everything, or is gone."""
         self.transport: asyncio.Transport | None = None

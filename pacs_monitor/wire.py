@@ -39,7 +39,7 @@ COMMITTED = 102
 PROBE = 103
 """(PROBE, request, check)"""
 STOP = 104
-"""(STOP,)"""
+"""(STOP, seconds that runs under way have to end by themselves); a second one may cut that short"""
 
 _HEADER = 4
 LONGEST = 64 << 20

@@ -72,6 +72,8 @@ class Worker(asyncio.Protocol):
         self._budget = Budget()
         self._scheduler = Scheduler(self._due)
         self._stamping = clock.keep_stamping()
+        self._leaving = False
+        """Nothing is started any more."""
         self._stopping = False
         self._wants_replacement = False
         self._beats = 0
@@ -102,7 +104,7 @@ class Worker(asyncio.Protocol):
                 case wire.PROBE:
                     self._probe(message[1], message[2])
                 case wire.STOP:
-                    self._loop.create_task(self.stop())
+                    self._loop.create_task(self.stop(message[1]))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The main process is gone: nobody wants what we measure."""
@@ -173,7 +175,7 @@ class Worker(asyncio.Protocol):
 
     def _load(self, order: Order) -> None:
         self._drop(order.number)
-        if self._stopping:
+        if self._leaving:
             return
         marks.mark(order.number)
         try:
@@ -208,7 +210,7 @@ class Worker(asyncio.Protocol):
 
     def _due(self, number: int, due: float, asked: bool = False) -> None:
         runner = self._runners.get(number)
-        if runner is None or self._stopping:
+        if runner is None or self._leaving:
             return
         if not asked and due - runner.last_start < self._gap(runner.check):
             return  # its first run, a retry, or one that a person asked for, was just now
@@ -257,10 +259,12 @@ class Worker(asyncio.Protocol):
         if order is not None:
             self._load(order)  # it has just been ordered
         runner = self._runners.get(number)
+        if self._leaving:
+            return  # the worker that takes our place is asked
         if runner is None:
             why = "the check is not loaded; the agent's log says why"
             self._send((wire.PROBED, request, 0.0, 0.0, "not_found", why, ()))
-        elif not self._stopping:
+        else:
             # A run that is under way answers, too: never two associations for one question.
             self._probes.setdefault(number, []).append(request)
             if not runner.under_way or runner.hanging:
@@ -268,12 +272,14 @@ class Worker(asyncio.Protocol):
 
     # The end.
 
-    async def stop(self) -> None:
-        """End all runs, which releases their associations, and say so."""
+    async def stop(self, patience: float = 0.0) -> None:
+        """End all runs, which releases their associations, and say so; they have `patience` seconds to end first."""
+        self._leaving = True
+        self._scheduler.stop()
+        await self._runners.ended(patience)
         if self._stopping:
             return
         self._stopping = True
-        self._scheduler.stop()
         await self._runners.cancelled(RELEASE_WITHIN)
         # TLS transports flush their last record in the next turns of the loop.
         await asyncio.sleep(0.05)

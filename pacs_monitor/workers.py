@@ -21,6 +21,7 @@ from pacs_monitor.placing import Placing, name_of
 from pacs_monitor.results import Record, Results
 from pacs_monitor.settings import Key
 from pacs_monitor.state import State
+from pacs_monitor.worker import RELEASE_WITHIN
 
 __all__ = ["NODES_PER_WORKER", "Counters", "ProbeReport", "Workers"]
 
@@ -33,6 +34,8 @@ STARTS_WITHIN = 10.0
 SHORT_LIFE = 0.5
 """Seconds; after two workers in a row that lived no longer, each next one is started later: it may go as well."""
 LONGEST_PAUSE = 5.0
+RETIRES_WITHIN = 5.0
+"""Seconds that the runs of a worker with too many threads that hang have to end by themselves."""
 WATCH_EVERY = 0.1
 NODES_PER_WORKER = 5_000
 
@@ -121,7 +124,7 @@ class Workers:
             self._watch.cancel()
         links = list(self._links.values())
         for link in links:
-            link.send((wire.STOP,))
+            link.send((wire.STOP, 0.0))
         clean = not links or not (await asyncio.wait([link.ended for link in links], timeout=within))[1]
         for link in links:
             if not link.ended.done():
@@ -145,7 +148,7 @@ class Workers:
     @property
     def alive(self) -> int:
         """Workers that give signs of life."""
-        return sum(1 for link in self._links.values() if link.seen is not None and not link.replaced)
+        return sum(1 for link in self._links.values() if link.seen and (link.retiring or not link.replaced))
 
     # From the workers.
 
@@ -212,12 +215,16 @@ class Workers:
             return
         link.replaced = True
         self.counters.restarted(how)
-        self._probes.fail(link, "the worker ended while the check ran")
+        link.retiring = how == "abandoned"
+        if not link.retiring:
+            self._probes.fail(link, "the worker ended while the check ran")
         self._run(self._renew(link, how, why))
 
     async def _renew(self, link: Link, how: str, why: str) -> None:
         ending = await self._births.ending(link.pid) if how == "crashed" else Ending()
         log.error("worker %d is replaced: %s", link.pid, why or f"it {ending.how}")
+        if link.retiring:
+            await self._retire(link)
         if ending.status is None:
             link.kill()
         if how != "abandoned":
@@ -240,6 +247,13 @@ class Workers:
         allowed = [number for number in self._placing.at(link.place) if not self._blame.withheld(number)]
         self._placing.hand_out(self._links[link.place], [numbers[number] for number in allowed if number in numbers])
         self._probes.hand_over(link, self._links[link.place])
+
+    @staticmethod
+    async def _retire(link: Link) -> None:
+        """Let its runs come to an end: each association is released, or at least aborted."""
+        link.send((wire.STOP, RETIRES_WITHIN))
+        await asyncio.wait([link.ended], timeout=RETIRES_WITHIN + RELEASE_WITHIN + 0.5)
+        link.retiring = False
 
     def _blame_for(self, link: Link, how: str, ending: Ending) -> None:
         """Tell of the check whose code ran when the worker went down: else nobody would hear of it."""

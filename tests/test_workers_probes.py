@@ -12,11 +12,14 @@ import pytest
 from pynetdicom import AE, evt
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
+from pacs_monitor import workers
+from pacs_monitor.asking import ProbeReport
 from pacs_monitor.node import Node
 from pacs_monitor.settings import ConfiguredCheck
+from pacs_monitor.worker import MOST_ABANDONED
 from tests.engine import CHECKS, from_file
 from tests.peers.ports import free_port
-from tests.running import Engine, engine, odd
+from tests.running import Engine, ended, engine, odd
 
 EVENTS = {
     evt.EVT_CONN_OPEN: "opened",
@@ -229,3 +232,64 @@ async def test_a_node_that_takes_one_association_sees_one_though_many_checks_are
         await running.until(lambda: all(each.runs >= 3 for each in running.results))
         assert all(each.up for each in running.results)
         assert scp.most == 1
+
+
+async def too_many_hang(running: Engine, scp: CountingScp, gate: Path) -> asyncio.Task[ProbeReport]:
+    """A run that waits for its answer while its worker asks to be replaced: the person who has asked for it."""
+    gate.touch()
+    scp.gate.clear()
+    many = [odd("hangs", f"hangs-{place}", gate=gate, interval=0.4, timeout=0.1) for place in range(MOST_ABANDONED + 4)]
+    running.apply(echo(scp, timeout=8.0, interval=60.0), *many)
+    asked = asyncio.create_task(running.workers.probe(record(running)))
+    await scp.until("echoes", 1)
+    await running.until(lambda: running.workers.counters.restarts == {"abandoned": 1})
+    return asked
+
+
+async def test_a_worker_with_too_many_threads_that_hang_brings_its_runs_to_an_end_before_it_is_replaced(
+    scp: CountingScp, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    async with engine() as running:
+        asked, old = await too_many_hang(running, scp, gate), running.worker_pids
+        await asyncio.sleep(0.3)
+        assert (running.worker_pids, running.workers.alive) == (old, 1)
+        gate.unlink()
+        scp.gate.set()
+        report = await asyncio.wait_for(asked, 5)
+        assert report.reason == ""
+        await scp.until("released", 1)
+        await running.until(lambda: running.worker_pids != old and running.workers.alive == 1)
+        assert ended(*old)
+        await running.more_runs("hangs-0")
+        assert scp.counts["aborted"] == 0
+        assert scp.counts["opened"] == scp.counts["released"]
+
+
+async def test_a_run_that_does_not_end_in_time_is_aborted_and_what_was_asked_is_asked_of_the_next_worker(
+    scp: CountingScp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "RETIRES_WITHIN", 0.3)
+    gate = tmp_path / "gate"
+    async with engine() as running:
+        asked, old = await too_many_hang(running, scp, gate), running.worker_pids
+        gate.unlink()
+        await running.until(lambda: running.worker_pids != old)
+        scp.gate.set()
+        assert (await asyncio.wait_for(asked, 5)).reason == ""
+        await scp.until("aborted", 1)
+        assert running.workers.counters.restarts == {"abandoned": 1}
+
+
+async def test_an_agent_that_ends_does_not_wait_for_a_worker_that_is_being_replaced(
+    scp: CountingScp, tmp_path: Path
+) -> None:
+    async with engine() as running:
+        asked = await too_many_hang(running, scp, tmp_path / "gate")
+        started = time.monotonic()
+        assert await running.workers.stop(2.5)
+        assert time.monotonic() - started < 2.0
+        with pytest.raises(ConnectionError):
+            await asyncio.wait_for(asked, 5)
+        scp.gate.set()
+        await scp.until("aborted", 1)

@@ -1,22 +1,26 @@
 import asyncio
+import contextlib
 import logging
 import signal
 import socket
 import ssl
 import stat
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import trustme
+from prometheus_client import Gauge
 
 from pacs_monitor.settings import Key, TlsServer, WebSettings
 from pacs_monitor.web import protocol
 from pacs_monitor.web.auth import Access
 from pacs_monitor.web.listen import tls_context
 from pacs_monitor.web.server import WebError, WebServer
+from tests.checks.support import until
 from tests.web.support import Agent
 
 
@@ -145,6 +149,63 @@ async def test_an_answer_may_take_longer_than_a_question(agent: Agent, monkeypat
     async with client_of(server) as client:
         assert (await client.post("/-/probe/ct/c_echo")).json() == {"check": "c_echo"}
     await server.stop()
+
+
+SCRAPE = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: %s\r\n\r\n"
+LONG = 16_000_000
+"""Bytes, and more than the kernel keeps for a client that does not read."""
+
+
+@pytest.fixture
+async def long_answers(agent: Agent) -> AsyncIterator[WebServer]:
+    """A server whose /metrics is longer than that."""
+    many = Gauge("pacs_many", "Many series.", ["text"], registry=agent.registry)
+    for number in range(LONG // 10_000):
+        many.labels(f"{number:010000}").set(1)
+    server = WebServer(agent.core(), WebSettings(listen="127.0.0.1:0"))
+    await server.start()
+    yield server
+    await server.stop()
+
+
+async def scraping(server: WebServer, *requests: bytes) -> socket.socket:
+    """A client that has asked and reads nothing yet."""
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+    client.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(client, server.address)
+    await asyncio.get_running_loop().sock_sendall(client, b"".join(requests))
+    return client
+
+
+async def received(client: socket.socket, pause: float = 0.0) -> int:
+    """How many bytes come until the end; with pauses after each megabyte."""
+    count = 0
+    with client, contextlib.suppress(ConnectionError):
+        while data := await asyncio.wait_for(asyncio.get_running_loop().sock_recv(client, 1_000_000), 10):
+            if count // 1_000_000 < (count := count + len(data)) // 1_000_000:
+                await asyncio.sleep(pause)
+    return count
+
+
+@pytest.mark.parametrize("requests", [1, 3])
+async def test_a_client_that_does_not_take_its_answer_is_given_up(
+    long_answers: WebServer, monkeypatch: pytest.MonkeyPatch, requests: int
+) -> None:
+    monkeypatch.setattr(protocol, "TAKES_WITHIN", 0.5)
+    client = await scraping(long_answers, *[SCRAPE % b"keep-alive"] * requests)
+    (server,) = long_answers._servers
+    connections = server.server_state.connections
+    await until(lambda: bool(connections))
+    await until(lambda: not connections)
+    assert await received(client) < LONG
+
+
+async def test_a_client_that_takes_its_answer_slowly_gets_all_of_it(
+    long_answers: WebServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "ASKS_WITHIN", 0.2)
+    assert await received(await scraping(long_answers, SCRAPE % b"close"), pause=0.1) > LONG
 
 
 async def test_signals_stay_the_agents(agent: Agent) -> None:

@@ -9,8 +9,8 @@ from typing import Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import model_validator
 
-from pacs_monitor.check import AeTitle, CheckFailed, Count, Counter, Duration, Gauge, Sample, perf_counter
-from pacs_monitor.dicom import PHASE, DicomCheck, synthetic
+from pacs_monitor.check import AeTitle, CheckFailed, Count, Counter, Duration, Gauge, Metric, Sample, perf_counter
+from pacs_monitor.dicom import PEER, PHASE, REJECTIONS, DicomCheck, synthetic
 from pacs_monitor.dicom.contexts import SECONDARY_CAPTURE, STUDY_ROOT_FIND, STUDY_ROOT_GET
 from pacs_monitor.dicom.conversation import Outcome
 from pacs_monitor.dicom.journal import DAY, Journal
@@ -55,6 +55,8 @@ class Ingest(DicomCheck):
     """The AE title that this check calls with; the node's calling_ae_title unless set."""
 
     thresholds: ClassVar[tuple[str, ...]] = ("visible_within",)
+    # The steps say more than the phases of any one of its associations.
+    leaves_out: ClassVar[tuple[Metric, ...]] = (PHASE, PEER)
 
     @model_validator(mode="before")
     @classmethod
@@ -134,7 +136,7 @@ class Ingest(DicomCheck):
             elif error.reason == "dimse_status":
                 await journal.absent(study.uid)
             for sample in self.samples(outcome):
-                if sample.metric is not PHASE:
+                if sample.metric is REJECTIONS:
                     yield sample
             raise
         yield STORED(1)

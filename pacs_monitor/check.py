@@ -280,6 +280,8 @@ class Check(BaseModel):
     """The node's settings that this check cannot do without."""
     thresholds: ClassVar[tuple[str, ...]] = ()
     """The settings that rules compare with: exported as pacs_check_threshold."""
+    leaves_out: ClassVar[tuple[Metric, ...]] = ()
+    """Metrics of the class that it builds on which it never yields."""
 
     # Validators, and not types: they also hold for a class that declares one of these fields anew.
     @field_validator("interval", "retry_interval")

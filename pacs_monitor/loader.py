@@ -213,12 +213,13 @@ def _metrics(
 def _declared(module: ModuleType, cls: type[Check]) -> Iterator[tuple[str, Metric]]:
     """The metrics of the file, and those that stand beside a class it builds on, under that class's name."""
     for variable, value in vars(module).items():
-        if isinstance(value, Metric):
+        if isinstance(value, Metric) and value not in cls.leaves_out:
             yield variable, value
     for base in cls.__mro__[1:]:
         if issubclass(base, Check) and base.__module__ not in (Check.__module__, module.__name__):
             beside = vars(sys.modules[base.__module__]).values()
-            yield from ((cls.__name__, value) for value in beside if isinstance(value, Metric))
+            shared = (value for value in beside if isinstance(value, Metric) and value not in cls.leaves_out)
+            yield from ((cls.__name__, value) for value in shared)
 
 
 def _line_of(tree: ast.Module, name: str) -> int:

@@ -204,6 +204,25 @@ def test_promtool_accepts_every_query_and_the_alerts(tmp_path: Path) -> None:
     promtool_check_rules(tmp_path, block(METRICS, "yaml", "alert:"))
 
 
+def test_studies_left_alert_where_they_should_be_deleted_and_nowhere_else(tmp_path: Path) -> None:
+    (tmp_path / "rules.yml").write_text(block(METRICS, "yaml", "alert:"))
+    orphans, swept = "pacs_ingest_orphans", "pacs_ingest_orphans_swept_total"
+    series = [  # a deletion that fails leaves the step out, and the counter in
+        (f'{orphans}{{site="s", node="fails", check="ingest"}}', "5x60"),
+        (f'{swept}{{site="s", node="fails", check="ingest"}}', "0x60"),
+        (f'{orphans}{{site="s", node="keeps", check="ingest"}}', "5x60"),
+    ]
+    given = "".join(f"      - {{series: '{name}', values: '{values}'}}\n" for name, values in series)
+    fires = "{exp_labels: {site: s, node: fails, check: ingest, severity: warning}}"
+    (tmp_path / "test.yml").write_text(
+        f"rule_files: [rules.yml]\ntests:\n  - interval: 1m\n    input_series:\n{given}"
+        f"    alert_rule_test: [{{eval_time: 40m, alertname: SyntheticStudiesLeft, exp_alerts: [{fires}]}}]\n"
+    )
+    command = [program("promtool", "prometheus"), "test", "rules", str(tmp_path / "test.yml")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 # A running agent agrees.
 
 EVERYTHING = """

@@ -297,6 +297,15 @@ def test_one_metric_may_be_imported_by_many_kinds_also_through_a_base_class(tmp_
     assert {type(metric) for metric in kinds["a"].metrics} == {Gauge, Counter}
 
 
+def test_a_check_may_leave_out_metrics_of_the_class_that_it_builds_on(tmp_path: Path) -> None:
+    head = "from pacs_monitor.dicom import PHASE, DicomCheck\n"
+    write(tmp_path / "a.py", f"{head}class A(DicomCheck):\n    leaves_out = (PHASE,)\n    def run(self): yield\n")
+    assert {metric.name for metric in load_file(tmp_path / "a.py").metrics} == {
+        "pacs_dicom_association_rejections_total",
+        "pacs_dicom_peer_info",
+    }
+
+
 def test_a_file_that_changed_still_tells_what_its_settings_are_for(tmp_path: Path) -> None:
     text = CHECK.replace("limit: int = {limit}", 'limit: int = {limit}\n    """How many are too many."""')
     for limit in (1, 2, 3):

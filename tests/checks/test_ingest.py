@@ -19,8 +19,10 @@ from typing import Any, NamedTuple
 import pytest
 import requests
 
+from checks import ingest as module
 from checks.ingest import Ingest
 from pacs_monitor.dicom import synthetic
+from pacs_monitor.loader import load_file
 from pacs_monitor.node import Node
 from tests.checks.archive import CANARY_ID, Archive, canary, upload
 from tests.checks.support import DictMemory, Run, bind, complaint, run, until
@@ -307,6 +309,14 @@ async def test_a_rejection_is_counted(memory: DictMemory, orthanc: Orthanc) -> N
     assert "does not answer to the AE title WRONG" in gave.message
     assert gave.value("pacs_dicom_association_rejections_total", reason="called_ae_title") == 1
     assert gave.value("pacs_dicom_phase_seconds") is None
+
+
+async def test_it_gives_the_metrics_that_the_documentation_names_and_no_others(
+    memory: DictMemory, orthanc: Orthanc
+) -> None:
+    succeeds, fails = for_orthanc(memory, orthanc), ingest(DictMemory(), orthanc.dicom_port, "WRONG")
+    given = {sample.metric.name for check in (succeeds, fails) for sample in (await run(check)).samples}
+    assert given == {metric.name for metric in load_file(Path(module.__file__ or "")).metrics}
 
 
 async def test_without_a_journal_nothing_is_sent(archive: Archive, memory: DictMemory) -> None:

@@ -50,9 +50,9 @@ class Blame:
 
 def accusation(name: str, ending: Ending) -> str:
     """What the result of a check says whose code ran when its worker went down."""
-    if ending.from_outside:
+    if not ending.its_own:
         return (
-            f"the probing process {ending.how} while {name} ran, and so was the one before it, so it is withheld for a "
-            f"while; if the kernel's log says that memory ran out, report it to its author"
+            f"the probing process {ending.how} while {name} ran, and the one before it went down in its run, too; so "
+            f"it is withheld for a while; if the kernel's log says that memory ran out, report it to its author"
         )
     return f"the check itself is broken: it took the process down in which {name} ran; report it to its author"

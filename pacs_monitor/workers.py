@@ -221,7 +221,7 @@ class Workers:
         self._run(self._renew(link, how, why))
 
     async def _renew(self, link: Link, how: str, why: str) -> None:
-        ending = await self._births.ending(link.pid) if how == "crashed" else Ending()
+        ending = await self._births.ending(link.pid) if how == "crashed" else Ending(stood_still=how == "hung")
         log.error("worker %d is replaced: %s", link.pid, why or f"it {ending.how}")
         if link.retiring:
             await self._retire(link)
@@ -262,13 +262,13 @@ class Workers:
         suspects = [number for number in board if number in self._results.numbers]
         for number in suspects:
             self._blame.strike(number, self._loop.time())
-            if (ending.from_outside or len(suspects) > 1) and not self._blame.withheld(number):
+            if (not ending.its_own or len(suspects) > 1) and not self._blame.withheld(number):
                 continue  # it may have had nothing to do with it
             name = name_of(self._results.numbers[number])
-            if ending.from_outside:
-                log.error("%s is withheld: worker %d %s while it ran, as the one before it", name, link.pid, ending.how)
-            else:
+            if ending.its_own:
                 log.error("%s is broken: it took worker %d down", name, link.pid)
+            else:
+                log.error("%s is withheld: worker %d %s while it ran, as the one before it", name, link.pid, ending.how)
             why = accusation(name, ending)
             self._results.take(link, (wire.RESULT, number, time.time(), 0.0, 0.0, "broken", why))
 

@@ -8,18 +8,22 @@ from pacs_monitor.endings import Ending
 
 
 @pytest.mark.parametrize(
-    ("status", "from_outside", "how"),
+    ("status", "its_own", "how"),
     [
-        (None, False, "ended by itself"),
-        (0, False, "ended by itself with exit status 0"),
-        (3, False, "ended by itself with exit status 3"),
-        (-signal.SIGSEGV, False, "crashed (SIGSEGV)"),
-        (-signal.SIGABRT, False, "crashed (SIGABRT)"),
-        (-signal.SIGKILL, True, "was killed from outside (SIGKILL: by hand, or for want of memory)"),
-        (-signal.SIGHUP, True, "was killed from outside (SIGHUP)"),
-        (-signal.SIGRTMIN - 1, True, "was killed from outside (signal 35)"),
+        (None, False, "ended in an unknown way"),
+        (0, True, "ended by itself with exit status 0"),
+        (3, True, "ended by itself with exit status 3"),
+        (-signal.SIGSEGV, True, "crashed (SIGSEGV)"),
+        (-signal.SIGABRT, True, "crashed (SIGABRT)"),
+        (-signal.SIGKILL, False, "was killed from outside (SIGKILL: by hand, or for want of memory)"),
+        (-signal.SIGHUP, False, "was killed from outside (SIGHUP)"),
+        (-signal.SIGRTMIN - 1, False, "was killed from outside (signal 35)"),
     ],
 )
-def test_an_exit_status_tells_a_fault_from_a_kill(status: int | None, from_outside: bool, how: str) -> None:
+def test_an_exit_status_tells_a_fault_from_a_kill(status: int | None, its_own: bool, how: str) -> None:
     ending = Ending(status)
-    assert (ending.from_outside, ending.how) == (from_outside, how)
+    assert (ending.its_own, ending.how) == (its_own, how)
+
+
+def test_one_that_stood_still_is_at_fault_though_it_was_killed() -> None:
+    assert Ending(stood_still=True).its_own

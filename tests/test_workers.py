@@ -90,6 +90,21 @@ async def test_whom_a_worker_was_lost_to_is_told_in_its_result(
         await running.until(lambda: record.up)
 
 
+async def test_a_worker_that_goes_with_the_nursery_that_would_know_why_blames_nobody(tmp_path: Path) -> None:
+    gate, begun = tmp_path / "gate", tmp_path / "begun"
+    gate.touch()
+    async with engine() as running:
+        running.apply(odd("hangs", gate=gate, begun=begun, interval=0.3, timeout=20.0))
+        await running.until(begun.exists)
+        old = running.workers.pids
+        for pid in old:
+            os.kill(pid, signal.SIGKILL)
+        await running.until(lambda: not set(old) & set(running.workers.pids) and running.workers.alive)
+        gate.unlink()
+        await running.more_runs("hangs")
+        assert running.record("hangs").failures == 0
+
+
 @pytest.mark.parametrize("how", ["exit in a thread", "spin", "segfault", "kill"])
 async def test_a_check_that_takes_its_worker_down_each_time_is_withheld_and_the_others_run(how: str) -> None:
     async with engine() as running:
@@ -155,8 +170,8 @@ async def test_a_check_during_which_two_workers_in_a_row_are_killed_is_withheld_
             1,
             "broken",
             "the probing process was killed from outside (SIGKILL: by hand, or for want of memory) while hangs ran, "
-            "and so was the one before it, so it is withheld for a while; if the kernel's log says that memory ran "
-            "out, report it to its author",
+            "and the one before it went down in its run, too; so it is withheld for a while; if the kernel's log says "
+            "that memory ran out, report it to its author",
         )
         assert "hangs is withheld" in caplog.text
         assert "is broken" not in caplog.text

@@ -113,12 +113,12 @@ async def _logged(agent: Any) -> int:
     from pacs_monitor import agent as agents
 
     def ready() -> None:
-        count = len(agent.configuration.checks)
+        configuration = agent.configuration
         logging.getLogger("pacs_monitor").info(
-            "pacs-monitor %s runs %d checks of %d nodes; %s",
+            "pacs-monitor %s runs %s of %s; %s",
             __version__,
-            count,
-            len(agent.configuration.nodes),
+            _count(len(configuration.checks), "check"),
+            _count(len(configuration.nodes), "node"),
             agent.web.url,
         )
 

@@ -1,56 +1,63 @@
-"""Debian's promtool as the judge of what rules give: batches many cases in one call."""
+"""Debian's promtool as the judge of templates: many of them in one call."""
 
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import pytest
+from tests.peers.process import program
 
-PROMTOOL = shutil.which("promtool")
-needs_promtool = pytest.mark.skipif(PROMTOOL is None, reason="promtool is not installed: apt install prometheus")
-
-
-@dataclass
-class Case:
-    """Rules, samples, and what is expected of them, to be judged apart from all other cases."""
-
-    groups: list[dict[str, Any]]
-    series: list[tuple[str, str]] = field(default_factory=list)
-    alerts: list[dict[str, Any]] = field(default_factory=list)
-    """As in `alert_rule_test`."""
-    samples: list[dict[str, Any]] = field(default_factory=list)
-    """As in `promql_expr_test`."""
-    interval: str = "1m"
-    more: dict[str, Any] = field(default_factory=dict)
+LABELS = {"node": "ct 1", "bad": "(", "host": "ct1.north.example:104"}
+"""Of the one element that each template is expanded for."""
 
 
-def judge(folder: Path, cases: list[Case], evaluation_interval: str = "1m") -> str:
-    """What promtool says against the cases; "" if it accepts all."""
-    assert PROMTOOL
-    names = []
-    for number, case in enumerate(cases):
-        # JSON is YAML, and nobody wonders how it reads a text.
-        (folder / f"rules{number}.yml").write_text(json.dumps({"groups": case.groups}))
-        test = {
-            "interval": case.interval,
-            "input_series": [{"series": name, "values": values} for name, values in case.series],
-            "alert_rule_test": case.alerts,
-            "promql_expr_test": case.samples,
-            **case.more,
-        }
-        content = {
-            "rule_files": [f"rules{number}.yml"],
-            "evaluation_interval": evaluation_interval,
-            "group_eval_order": [group["name"] for group in case.groups],
-            "tests": [test],
-        }
-        names.append(f"test{number}.yml")
-        (folder / names[-1]).write_text(json.dumps(content))
-    run = subprocess.run([PROMTOOL, "test", "rules", *names], cwd=folder, capture_output=True, text=True, check=False)
-    assert run.stdout.count("Unit Testing") == len(cases), run.stderr
-    return "" if run.returncode == 0 else run.stderr + run.stdout
+class Expansion(NamedTuple):
+    """A template, the value of its alert, and what is said to come out."""
+
+    template: str
+    value: float
+    text: str
+
+
+def refused(expansions: Sequence[Expansion], folder: Path) -> str:
+    """What promtool says against them; "" if it takes all for right."""
+    # JSON is YAML, and nobody wonders how it reads a text.
+    files: list[str] = []
+    for value in dict.fromkeys(repr(one.value) for one in expansions):
+        of_value = [one for one in expansions if repr(one.value) == value]
+        files.append(_write(folder, len(files), of_value))
+    argv = [program("promtool", "prometheus"), "test", "rules", *files]
+    done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, timeout=100, check=False)
+    assert done.stdout.count("Unit Testing") == len(files), done.stderr
+    return "" if done.returncode == 0 else done.stdout + done.stderr
+
+
+def _write(folder: Path, number: int, expansions: Sequence[Expansion]) -> str:
+    rules: list[dict[str, Any]] = []
+    tests: list[dict[str, Any]] = []
+    for place, one in enumerate(expansions):
+        name = f"A{place}"
+        rules.append({"alert": name, "expr": "x", "annotations": {"text": one.template}})
+        alert = {"exp_labels": LABELS, "exp_annotations": {"text": one.text}}
+        tests.append({"eval_time": "0m", "alertname": name, "exp_alerts": [alert]})
+    labels = ", ".join(f"{name}={json.dumps(value)}" for name, value in LABELS.items())
+    value = repr(expansions[0].value)
+    series = [
+        {"series": f"x{{{labels}}}", "values": {"nan": "NaN", "inf": "+Inf", "-inf": "-Inf"}.get(value, value)},
+        {"series": 'y{node="b"}', "values": "2"},
+        {"series": 'y{node="a"}', "values": "1"},
+    ]
+    test = {
+        "interval": "1m",
+        "input_series": series,
+        "alert_rule_test": tests,
+        "external_labels": {"site": "north"},
+        "external_url": "https://here/p?q",
+    }
+    (folder / f"rules{number}.json").write_text(json.dumps({"groups": [{"name": "g", "rules": rules}]}))
+    content = {"rule_files": [f"rules{number}.json"], "tests": [test]}
+    (folder / f"test{number}.json").write_text(json.dumps(content))
+    return f"test{number}.json"

@@ -15,6 +15,7 @@ from pacs_monitor.alerting.gotemplate.nodes import (
     Command,
     Constant,
     Field,
+    Nil,
     Node,
     Pipe,
     Statement,
@@ -25,6 +26,7 @@ from pacs_monitor.alerting.gotemplate.values import DATA_FIELDS
 from pacs_monitor.configuring.fields import suggestion
 
 _TEXTS = ("$labels", "$externalLabels")
+_COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
 _NO_FIELDS = ("$value", "$externalURL")
 
 
@@ -53,8 +55,18 @@ def _check_pipe(pipe: Pipe, is_data: bool, called: set[str]) -> None:
         if isinstance(first, Word):
             called.add(first.name)
             _check_call(first, command, len(command.words) - 1 + (place > 0))
+        else:
+            _check_value(first, len(command.words) > 1 or place > 0)
         for word in command.words:
             _check_word(word, is_data, called)
+
+
+def _check_value(first: Node, has_arguments: bool) -> None:
+    """What stands where a function may, and is none."""
+    if isinstance(first, Nil):
+        raise TemplateRefused("prints nil, which cannot be printed; remove it", first.at)
+    if has_arguments:
+        raise TemplateRefused(f"gives values to {first}, which is no function; write one before it, as print", first.at)
 
 
 def _check_word(word: Node, is_data: bool, called: set[str]) -> None:
@@ -95,14 +107,30 @@ def _check_call(word: Word, command: Command, count: int) -> None:
         raise TemplateRefused(f"gives {word.name} the wrong number of values ({fault}); correct them", word.at)
     if word.name in ("match", "reReplaceAll") and len(command.words) > 1:
         _check_pattern(command.words[1])
+    if word.name in _COMPARISONS:
+        _check_comparison(word, command)
     if word.name == "printf" and len(command.words) > 1:
         _check_format(command.words[1])
 
 
+def _check_comparison(word: Word, command: Command) -> None:
+    """Go compares no whole number with one that is not."""
+    words = command.words[1:]
+    if not any((isinstance(one, Variable) and one.name == "$value") or str(one) == ".Value" for one in words):
+        return
+    for one in words:
+        if isinstance(one, Constant) and type(one.value) is int:
+            message = f"compares the value with {one}, and Go takes that for another kind of number; write {one}.0"
+            raise TemplateRefused(message, one.at)
+
+
 def _check_format(word: Node) -> None:
-    if isinstance(word, Constant) and re.search(r"%[+\-# 0]*\[", str(word.value).replace("%%", "")):
+    text = str(word.value).replace("%%", "") if isinstance(word, Constant) else ""
+    if re.search(r"%[+\-# 0]*\[", text):
         message = "numbers the values of printf, as in %[1]d, which is not supported here; give them in order"
         raise TemplateRefused(message, word.at)
+    if re.search(r"%[+\- 0]*#[+\-# 0]*[\d.*]*[veEfFgG]", text):
+        raise TemplateRefused("has # before a verb of printf that is not supported with it here; leave it out", word.at)
 
 
 def _check_pattern(word: Node) -> None:

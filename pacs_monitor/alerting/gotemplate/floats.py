@@ -74,3 +74,16 @@ def hexadecimal(value: float) -> str:
     mantissa, exponent = math.frexp(abs(value))
     digits = float.hex(mantissa * 2).removeprefix("0x1").partition("p")[0].rstrip("0").rstrip(".")
     return f"{sign}0x1{digits}p{'-' if exponent < 1 else '+'}{abs(exponent - 1):02d}"
+
+
+def binary(value: float) -> str:
+    """As the verb b: 1.5 is `6755399441055744p-52`."""
+    found = special(value)
+    if found:
+        return found
+    sign = "-" if math.copysign(1.0, value) < 0 else ""
+    mantissa, exponent = math.frexp(abs(value))
+    exponent = max(exponent - 53, -1074)
+    if value == 0:
+        exponent = -1074
+    return f"{sign}{int(math.ldexp(mantissa, math.frexp(value)[1] - exponent))}p{exponent:+d}"

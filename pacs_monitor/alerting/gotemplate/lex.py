@@ -23,7 +23,13 @@ TEXT, OPEN, CLOSE, SPACE, FIELD, VARIABLE, WORD, NUMBER, STRING, CHAR, SIGN, END
     "end",
 )
 _BLANK = " \t\r\n"
-_STRING_END = "close it"
+_REMEDIES = {
+    "<>!": "compare with lt, gt or ne, as in {{ if gt $value 3.0 }}",
+    "+*/%": "calculate in the rule's expression",
+    "[": 'write index $labels "name"',
+    "-": 'write index $labels "a-b" for a label a-b, and calculate in the rule\'s expression',
+    "&": "write and, as in {{ if and $labels.a $labels.b }}",
+}
 _TOKEN = re.compile(
     r"(?P<space>[ \t\r\n]+)"
     r"|(?P<close>}})"
@@ -132,4 +138,5 @@ def _not_a_token(template: str, at: int) -> TemplateRefused:
         return TemplateRefused("has a comment that shares its braces; write {{/* comment */}} alone", at)
     if template.startswith("{{", at):
         return TemplateRefused("has {{ inside of {{; close the first with }}", at)
-    return TemplateRefused(f"holds {char!r}, which has no meaning between {{{{ and }}}}; remove it", at)
+    remedy = next((remedy for chars, remedy in _REMEDIES.items() if char in chars), "remove it")
+    return TemplateRefused(f"holds {char!r}, which has no meaning between {{{{ and }}}}; {remedy}", at)

@@ -219,6 +219,10 @@ class _Parser:
             raise TemplateRefused(f"{token.text} is a number in Go; write the text in double quotes", token.at)
         if token.text == "." and token.kind == lex.SIGN:
             return Dot(token.at)
+        if token.text == "=":
+            raise TemplateRefused(
+                "has '=' where a value belongs; compare with eq, as in {{ if eq $labels.a \"b\" }}", token.at
+            )
         if token.text == ":=":
             raise TemplateRefused("has := where it can set nothing; write {{ $name := value }}", token.at)
         raise TemplateRefused(f"has {token.text!r} where a value belongs; check this place", token.at)

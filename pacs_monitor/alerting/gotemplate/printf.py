@@ -94,6 +94,8 @@ def _directive(match: re.Match[str], left: list[object]) -> str:
         return f"{bad}%!(NOVERB)"
     if verb == "%":
         return f"{bad}%"
+    if verb == "v":
+        flags = flags.replace("+", "")  # it asks for the names of a struct's fields, and for no sign
     if not left:
         return f"{bad}%!{verb}(MISSING)"
     return bad + _value(left.pop(0), verb, _Spec(flags, width, precision))
@@ -107,12 +109,12 @@ def _star(left: list[object], name: str) -> tuple[int | None, str]:
 
 
 def _value(value: object, verb: str, spec: _Spec) -> str:
-    if verb == "T":
-        return spec.pad(type_name(value))
     if value is None:
-        return spec.pad("<nil>") if verb == "v" else f"%!{verb}(<nil>)"
+        return spec.pad("<nil>", zeros=True) if verb in "vT" else f"%!{verb}(<nil>)"
+    if verb == "T":
+        return _text(type_name(value), "s", spec)
     if isinstance(value, bool):
-        return spec.pad("true" if value else "false") if verb in "tv" else _bad(value, verb)
+        return spec.pad("true" if value else "false", zeros=True) if verb in "tv" else _bad(value, verb, spec)
     if isinstance(value, int):
         return _int(value, verb, spec)
     if isinstance(value, float):
@@ -122,8 +124,8 @@ def _value(value: object, verb: str, spec: _Spec) -> str:
     return _compound(value, verb, spec)
 
 
-def _bad(value: object, verb: str) -> str:
-    return f"%!{verb}({type_name(value)}={text_of(value)})"
+def _bad(value: object, verb: str, spec: _Spec) -> str:
+    return f"%!{verb}({type_name(value)}={_value(value, 'v', spec)})"
 
 
 def _int(value: int, verb: str, spec: _Spec) -> str:
@@ -131,46 +133,56 @@ def _int(value: int, verb: str, spec: _Spec) -> str:
     if verb in bases:
         digits = f"{abs(value):{bases[verb]}}".rjust(spec.precision or 0, "0")
         prefix = {"x": "0x", "X": "0X", "o": "0", "b": "0b"}.get(verb, "") if "#" in spec.flags else ""
+        prefix = "" if verb == "o" and digits[0] == "0" else prefix
         prefix = "0o" if verb == "O" else prefix
-        sign = "-" if value < 0 else "+" if "+" in spec.flags and verb != "v" else " " if " " in spec.flags else ""
+        sign = "-" if value < 0 else "+" if "+" in spec.flags else " " if " " in spec.flags else ""
         return spec.pad(sign + prefix + digits, zeros=spec.precision is None)
     if verb in "cqU":
         char = chr(value) if 0 <= value < 0x110000 and not 0xD800 <= value < 0xE000 else "�"
-        return spec.pad({"c": char, "q": quote_char(char), "U": f"U+{value:04X}"}[verb])
-    return _bad(value, verb)
+        quoted = quote_char(char, ascii_only="+" in spec.flags)
+        return spec.pad({"c": char, "q": quoted, "U": f"U+{value:04X}"}[verb], zeros=verb != "U")
+    return _bad(value, verb, spec)
 
 
 def _float(value: float, verb: str, spec: _Spec) -> str:
-    # The plus of %+v asks for the names of a struct's fields, and a number has none.
-    flags = spec.flags.replace("+", "") if verb == "v" else spec.flags
     if verb in "veEfFgG":
         text = floats.formatted(value, "g" if verb == "v" else verb, spec.precision)
     elif verb in "xX":
         text = floats.hexadecimal(value)
         text = text.upper() if verb == "X" else text
+    elif verb == "b":
+        text = floats.binary(value)
     else:
-        return _bad(value, verb)
-    if "+" in flags and text[0] not in "+-":
+        return _bad(value, verb, spec)
+    if "+" in spec.flags and text[0] not in "+-":
         text = f"+{text}"
-    elif " " in flags and (text[0] not in "+-" or text == "+Inf"):
+    elif " " in spec.flags and (text[0] not in "+-" or text == "+Inf"):
         text = f" {text.lstrip('+')}"
     return spec.pad(text, zeros=not floats.special(value))
 
 
 def _text(value: str, verb: str, spec: _Spec) -> str:
     cut = value if spec.precision is None else value[: spec.precision]
-    if verb == "v" and "#" in spec.flags:
-        verb = "q"
     if verb in "vs":
         return spec.pad(cut, zeros=True)
     if verb == "q":
-        return spec.pad(quote(cut), zeros=True)
+        return spec.pad(_quoted(cut, spec), zeros=True)
     if verb in "xX":
         coded = value.encode()[: spec.precision]
         digits = coded.hex(" ") if " " in spec.flags else coded.hex()
         digits = f"0x{digits}" if "#" in spec.flags and digits else digits
         return spec.pad(digits.upper() if verb == "X" else digits, zeros=True)
-    return _bad(value, verb)
+    return _bad(value, verb, spec)
+
+
+def _quoted(text: str, spec: _Spec) -> str:
+    if (
+        "#" in spec.flags
+        and "`" not in text
+        and all(char == "\t" or (char.isprintable() or char == " ") for char in text)
+    ):
+        return f"`{text}`"
+    return quote(text, ascii_only="+" in spec.flags)
 
 
 def _compound(value: object, verb: str, spec: _Spec) -> str:

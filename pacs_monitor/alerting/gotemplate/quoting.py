@@ -14,20 +14,20 @@ _ESCAPES = {
 }
 
 
-def quote(text: str) -> str:
+def quote(text: str, ascii_only: bool = False) -> str:
     """In double quotes."""
-    return '"' + "".join(r"\"" if char == '"' else _escaped(char) for char in text) + '"'
+    return '"' + "".join(r"\"" if char == '"' else _escaped(char, ascii_only) for char in text) + '"'
 
 
-def quote_char(char: str) -> str:
+def quote_char(char: str, ascii_only: bool = False) -> str:
     """In single quotes."""
-    return "'" + (r"\'" if char == "'" else _escaped(char)) + "'"
+    return "'" + (r"\'" if char == "'" else _escaped(char, ascii_only)) + "'"
 
 
-def _escaped(char: str) -> str:
+def _escaped(char: str, ascii_only: bool = False) -> str:
     if char in _ESCAPES:
         return _ESCAPES[char]
-    if char.isprintable():
+    if char.isprintable() and (char.isascii() or not ascii_only):
         return char
     point = ord(char)
     if point < 0x20 or point == 0x7F:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,11 +18,13 @@ from pacs_monitor.promql.errors import BadExpression
 from pacs_monitor.promql.parse import parse, reads
 from pacs_monitor.settings import Complaint
 
+Templates = list[tuple[str, Template]]
 LONGEST = 24 * 3_600_000
 """How far back a rule may read, in milliseconds: each sample of each series that it reads takes 8 bytes of memory."""
 _GROUP = ("name", "interval", "query_offset", "limit", "labels", "rules")
 _RULE = ("record", "alert", "expr", "for", "keep_firing_for", "labels", "annotations")
 _METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*", re.ASCII)
+_NO_NAME = "''"
 _EMPTY = "is empty; write `groups:` and below it a list of groups"
 
 
@@ -124,15 +125,18 @@ class _Reading:
             kind = "a range of samples" if expr.kind == "matrix" else "a text"
             part.complain("expr", f"gives {kind}; a rule needs present values, as rate(x[5m]) has them")
             return None
+        self._far(part, "expr", expr)
+        self._say(part, "expr", self._target.expr_fault(text) if self._target else "")
+        return expr
+
+    def _far(self, part: Part, field: str, expr: Expr) -> None:
         far = max(reads(expr), key=lambda found: found[1], default=("", 0))
         if far[1] > self._longest:
             part.complain(
-                "expr",
+                field,
                 f"reads {_span(far[1])} of {far[0] or 'series'}, and {_span(self._longest)} are kept; record it by a "
                 "rule of its own and read that, or use a shorter range",
             )
-        self._say(part, "expr", self._target.expr_fault(text) if self._target else "")
-        return expr
 
     def _placed(self, text: str, error: BadExpression) -> str:
         if error.position is None or "\n" not in text.strip():
@@ -159,32 +163,58 @@ class _Reading:
         labels = {**shared, **self._labels(part)}
         made = self._templates(part, "labels", {key: (part.line("labels"), text) for key, text in labels.items()})
         annotations = self._templates(part, "annotations", part.pairs("annotations"))
+        queries = [*self._queries(part, "labels", made), *self._queries(part, "annotations", annotations)]
+        for query in queries:
+            self._far(part, "annotations", query)
         if expr is None:
             return None
         return AlertingRule(
-            name, expr, part.text("expr"), hold, keep, tuple(sorted(made)), tuple(sorted(annotations)), part.value.line
+            name,
+            expr,
+            part.text("expr"),
+            hold,
+            keep,
+            _sorted(made),
+            _sorted(annotations),
+            part.value.line,
+            tuple(queries),
         )
 
     def _labels(self, part: Part) -> dict[str, str]:
         found = {}
         for name, (line, text) in part.pairs("labels").items():
-            fault = "is given by the rule itself; choose another" if name in (NAME, "alertname") else ""
+            if name == "alertname":
+                self._told.warn(
+                    line, part.name, "labels: alertname: has no effect, as the alert's name takes its place"
+                )
+            fault = "is the metric's name; write record for it, or choose another name" if name == NAME else ""
             if not name or any("\ud800" <= one <= "\udfff" for one in name):
                 fault = "cannot name a label; write a name"
             fault = fault or (self._target.label_fault(name) if self._target else "")
             if fault:
-                self._told.complain(line, part.name, f"labels: {name}: {fault}")
+                self._told.complain(line, part.name, f"labels: {name or _NO_NAME}: {fault}")
             else:
                 found[name] = text
         return found
 
-    def _templates(self, part: Part, field: str, texts: dict[str, tuple[int, str]]) -> Iterable[tuple[str, Template]]:
+    def _templates(self, part: Part, field: str, texts: dict[str, tuple[int, str]]) -> Templates:
         found = []
         for name, (line, text) in texts.items():
             try:
                 found.append((name, Template(text)))
             except TemplateRefused as error:
-                self._told.complain(line, part.name, f"{field}: {name}: {error}")
+                self._told.complain(line, part.name, f"{field}: {name}: {error} {_place_in(text, error.offset)}")
+        return found
+
+    def _queries(self, part: Part, field: str, templates: Templates) -> list[Expr]:
+        """What the templates ask for by themselves, as far as that is fixed."""
+        found = []
+        for name, template in templates:
+            for text in template.queries:
+                try:
+                    found.append(parse(text))
+                except BadExpression as error:
+                    part.complain(field, f"{name}: the query {text}: {error}")
         return found
 
     def _say(self, part: Part, field: str, fault: str) -> None:
@@ -192,13 +222,23 @@ class _Reading:
             part.complain(field, fault)
 
     def _twice(self, rules: list[Rule], group: str) -> None:
-        seen: dict[tuple[str, str], Rule] = {}
+        seen: dict[str, Rule] = {}
         for rule in rules:
-            key = (rule.name, repr(sorted(rule.own_labels.items())))
-            before = seen.setdefault(key, rule)
-            if before is not rule and type(before) is type(rule):
-                twin = f"there is a rule of this name with these labels in line {before.line}"
-                self._told.complain(rule.line, f"{group}/{rule.name}", f"{twin}; rename one, or give it a label")
+            before = seen.setdefault(rule.identity(group), rule)
+            if before is not rule:
+                message = f"the same rule with the same labels is in line {before.line}; remove one"
+                self._told.complain(rule.line, f"{group}/{rule.name}", message)
+
+
+def _sorted(templates: Templates) -> tuple[tuple[str, Template], ...]:
+    return tuple(sorted(templates, key=lambda named: named[0]))
+
+
+def _place_in(text: str, offset: int) -> str:
+    before = text[:offset]
+    column = offset - (before.rfind("\n") + 1) + 1
+    line = before.count("\n") + 1
+    return f"(line {line}, character {column})" if line > 1 else f"(character {column})"
 
 
 def _span(milliseconds: int) -> str:

@@ -27,7 +27,7 @@ _SYNTAX = (
     (re.compile(r"(?<![\w.])\d+_\d"), "a number with _ in it"),
 )
 _DURATION_PLACES = re.compile(r"\[[^\]]*\]|\boffset\s+-?\s*\w+")
-_DURATION = re.compile(r"(?<![\w.])(?:\d+(?:ms|[smhdwy]))+(?!\w)")
+_DURATION = re.compile(r"(?<![\w.:])(?:\d+(?:ms|[smhdwy]))+(?!\w)")
 _FIELDS = {"keep_firing_for": (2, 42), "query_offset": (2, 53), "labels": (3, 0)}
 
 

@@ -55,9 +55,9 @@ MISTAKES = [
         id="two groups of one name",
     ),
     pytest.param(
-        "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: up\n  - alert: A\n    expr: up == 0\n",
-        ["rules.yml:6: g/A: there is a rule of this name with these labels in line 4; rename one, or give it a label"],
-        id="two rules of one name and labels",
+        "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: up\n  - alert: A\n    expr: up\n",
+        ["rules.yml:6: g/A: the same rule with the same labels is in line 4; remove one"],
+        id="a rule that is there twice",
     ),
     pytest.param(
         "groups:\n- name: g\n  rules:\n  - alert: A\n    record: a:b\n    expr: up\n",
@@ -167,9 +167,14 @@ MISTAKES = [
         id="a record that is no name",
     ),
     pytest.param(
-        "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: up\n    labels: {alertname: B}\n",
-        ["rules.yml:6: g/A: labels: alertname: is given by the rule itself; choose another"],
-        id="a label that the rule gives",
+        "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: up\n    labels: {__name__: B}\n",
+        ["rules.yml:6: g/A: labels: __name__: is the metric's name; write record for it, or choose another name"],
+        id="a label that is the metric's name",
+    ),
+    pytest.param(
+        "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: up\n    labels: {'': B}\n",
+        ["rules.yml:6: g/A: labels: '': cannot name a label; write a name"],
+        id="a label without a name",
     ),
     pytest.param(
         "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: up\n    labels: [a]\n",
@@ -183,29 +188,50 @@ MISTAKES = [
     ),
     pytest.param(
         "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: up\n    annotations: {summary: '{{ $labels.node'}\n",
-        ["rules.yml:6: g/A: annotations: summary: has {{ without its end; close it with }}"],
+        ["rules.yml:6: g/A: annotations: summary: has {{ without its end; close it with }} (character 1)"],
         id="a template that is not closed",
     ),
     pytest.param(
         "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: up\n    annotations: {summary: '{{ $value | humanise }}'}\n",
         [
-            "rules.yml:6: g/A: annotations: summary: calls humanise, and there is no such function; did you mean humanize?"
+            "rules.yml:6: g/A: annotations: summary: calls humanise, and there is no such function; did you mean humanize? (character 13)"
         ],
         id="a template with an unknown function",
     ),
     pytest.param(
         "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: up\n    annotations: {summary: '{{ template \"x\" }}'}\n",
         [
-            "rules.yml:6: g/A: annotations: summary: uses template, which is not supported here; write the text where it is needed"
+            "rules.yml:6: g/A: annotations: summary: uses template, which is not supported here; write the text where it is needed (character 4)"
         ],
         id="a template that is not supported",
     ),
     pytest.param(
         "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: up\n    labels: {a: '{{ $lables.node }}'}\n",
         [
-            "rules.yml:6: g/A: labels: a: uses $lables, which is not set; there is $labels, $externalLabels, $externalURL, $value"
+            "rules.yml:6: g/A: labels: a: uses $lables, which is not set; there is $labels, $externalLabels, $externalURL, $value (character 4)"
         ],
         id="a template with an unknown variable",
+    ),
+    pytest.param(
+        "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: up\n    annotations:\n      text: |\n        a\n        b {{ $x }}\n",
+        [
+            "rules.yml:7: g/A: annotations: text: uses $x, which is not set; there is $labels, $externalLabels, $externalURL, $value (line 2, character 6)"
+        ],
+        id="a mistake in a long template",
+    ),
+    pytest.param(
+        "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: up\n    annotations: {a: '{{ query `sum(` | first | value }}'}\n",
+        [
+            "rules.yml:6: g/A: annotations: a: the query sum(: the expression ends where a metric, a number, a function or ( is needed"
+        ],
+        id="a template with a query that is no expression",
+    ),
+    pytest.param(
+        "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: up\n    annotations: {a: '{{ `max_over_time(x[2d])` | query | first | value }}'}\n",
+        [
+            "rules.yml:6: g/A: annotations: reads 48 h of x, and 24 h are kept; record it by a rule of its own and read that, or use a shorter range"
+        ],
+        id="a template with a query that reads more than is kept",
     ),
 ]
 TARGETS = [
@@ -296,7 +322,7 @@ groups:
     for: 2m
     keep_firing_for: 1h
     labels: {severity: page, team: other}
-    annotations: {summary: "{{ $labels.node }}: ${1} 100%"}
+    annotations: {summary: "{{ $labels.node }}: ${1} 100%", more: '{{ query "z offset 1h" | first | value }}'}
   - {record: "a:b", expr: "1"}
 """
     )
@@ -309,8 +335,28 @@ groups:
     assert (alert.name, alert.hold, alert.keep_firing_for) == ("A", 120_000, 3_600_000)
     assert alert.own_labels == {"severity": "page", "team": "other"}
     assert [(name, template.text) for name, template in alert.annotations] == [
-        ("summary", "{{ $labels.node }}: ${1} 100%")
+        ("more", '{{ query "z offset 1h" | first | value }}'),
+        ("summary", "{{ $labels.node }}: ${1} 100%"),
     ]
     assert (record.name, record.own_labels) == ("a:b", {"team": "pacs"})
-    assert ranges(read.groups) == {"x": 360_000, "y": 3_960_000}
+    assert ranges(read.groups) == {"x": 360_000, "y": 3_960_000, "z": 3_960_000}
     assert alert.identity("g") == alert.identity("g") != alert.identity("h")
+
+
+def test_rules_that_differ_in_their_expression_or_labels_may_share_a_name(tmp_path: Path) -> None:
+    (tmp_path / "rules.yml").write_text(
+        "groups:\n- name: g\n  rules:\n  - {alert: A, expr: up}\n  - {alert: A, expr: down}\n"
+        "  - {alert: A, expr: up, labels: {a: b}}\n  - {record: b, expr: up}\n  - {record: b, expr: down}\n"
+    )
+    assert read_rules(tmp_path / "rules.yml").complaints == ()
+
+
+def test_a_label_that_the_alert_s_name_replaces_is_warned_of(tmp_path: Path) -> None:
+    (tmp_path / "rules.yml").write_text(
+        "groups:\n- name: g\n  rules:\n  - {alert: A, expr: up, labels: {alertname: B}}\n"
+    )
+    read = read_rules(tmp_path / "rules.yml")
+    assert [str(one).removeprefix(f"{tmp_path}/") for one in read.warnings] == [
+        "rules.yml:4: g/A: labels: alertname: has no effect, as the alert's name takes its place"
+    ]
+    assert len(read.groups) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
 from pacs_monitor.alerting.gotemplate import strings
 from pacs_monitor.alerting.gotemplate.errors import TemplateRefused
@@ -30,9 +31,18 @@ _COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
 _NO_FIELDS = ("$value", "$externalURL")
 
 
-def check(body: Iterable[Statement]) -> set[str]:
-    """The names of the functions that a template calls. Raises TemplateRefused."""
-    called: set[str] = set()
+@dataclass
+class Called:
+    """What a template calls."""
+
+    functions: set[str] = field(default_factory=set)
+    queries: list[str] = field(default_factory=list)
+    """What it gives to `query`, as far as that is fixed."""
+
+
+def check(body: Iterable[Statement]) -> Called:
+    """What a template calls. Raises TemplateRefused."""
+    called = Called()
     for pipe, is_data in _pipes(body, True):
         _check_pipe(pipe, is_data, called)
     return called
@@ -49,16 +59,24 @@ def _pipes(body: Iterable[Statement], is_data: bool) -> Iterator[tuple[Pipe, boo
             yield from _pipes(statement.otherwise, is_data)
 
 
-def _check_pipe(pipe: Pipe, is_data: bool, called: set[str]) -> None:
+def _check_pipe(pipe: Pipe, is_data: bool, called: Called) -> None:
     for place, command in enumerate(pipe.commands):
         first = command.words[0]
         if isinstance(first, Word):
-            called.add(first.name)
+            called.functions.add(first.name)
             _check_call(first, command, len(command.words) - 1 + (place > 0))
+            called.queries.extend(_query(first, pipe, place))
         else:
             _check_value(first, len(command.words) > 1 or place > 0)
         for word in command.words:
             _check_word(word, is_data, called)
+
+
+def _query(word: Word, pipe: Pipe, place: int) -> Iterator[str]:
+    if word.name == "query":
+        words = pipe.commands[place].words[1:] or pipe.commands[place - 1].words
+        if len(words) == 1 and isinstance(words[0], Constant) and isinstance(words[0].value, str):
+            yield words[0].value
 
 
 def _check_value(first: Node, has_arguments: bool) -> None:
@@ -69,13 +87,13 @@ def _check_value(first: Node, has_arguments: bool) -> None:
         raise TemplateRefused(f"gives values to {first}, which is no function; write one before it, as print", first.at)
 
 
-def _check_word(word: Node, is_data: bool, called: set[str]) -> None:
+def _check_word(word: Node, is_data: bool, called: Called) -> None:
     if isinstance(word, Pipe):
         _check_pipe(word, is_data, called)
     elif isinstance(word, Chain):
         _check_word(word.node, is_data, called)
     elif isinstance(word, Word):
-        called.add(word.name)
+        called.functions.add(word.name)
         _check_known(word)
     elif isinstance(word, Field) and is_data and word.names[0] not in DATA_FIELDS:
         known = "$labels, $value, $externalLabels and $externalURL"

@@ -27,8 +27,11 @@ class Template:
         """Raises TemplateRefused."""
         self.text = text
         self._body = parse(text, VARIABLES)
-        self.functions = frozenset(check(self._body))
+        called = check(self._body)
+        self.functions = frozenset(called.functions)
         """The names of the functions that it calls."""
+        self.queries = tuple(called.queries)
+        """What it asks for by itself, as far as that is fixed."""
         plain = all(isinstance(statement, Literal) for statement in self._body)
         self.constant = "".join(str(getattr(one, "text", "")) for one in self._body) if plain else None
         """The whole result, if it is the same for all alerts."""

@@ -43,7 +43,7 @@ def _number(random: Random) -> float:
         (pattern,) = struct.unpack("<d", random.randbytes(8))
         return float(pattern)
     if way == 1:
-        return random.choice((1, -1)) * random.random() * 10 ** random.randint(-9, 9)
+        return random.choice((1, -1)) * random.random() * 10.0 ** random.randint(-9, 9)
     if way == 2:
         return float(
             random.choice((1, 10, 59, 60, 999, 1000, 1024, 3599, 3600, 86399, 86400)) + random.choice((-0.5, 0, 0.5))

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import glob
-import math
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
-from pacs_monitor.alerting.alerts import ALERT_NAME
-from pacs_monitor.alerting.definitions import RuleGroup, ranges
+from pacs_monitor.alerting.definitions import RuleGroup
+from pacs_monitor.alerting.expected import AlertTest, ExprTest
 from pacs_monitor.alerting.groups import Group, World
 from pacs_monitor.alerting.rulefile import read_rules
 from pacs_monitor.alerting.told import Part, Told, read_tree
 from pacs_monitor.configuring.tree import Map, Scalar
-from pacs_monitor.history.labels import Labels, labels_of
+from pacs_monitor.history.labels import Labels
+from pacs_monitor.history.series import Source
 from pacs_monitor.history.store import History
 from pacs_monitor.promql.engine import Engine
 from pacs_monitor.promql.errors import PromqlError
-from pacs_monitor.promql.notation import parse_metric, parse_series
-from pacs_monitor.promql.parse import parse, reads
+from pacs_monitor.promql.notation import parse_series
 from pacs_monitor.settings import Complaint
+from pacs_monitor.units import format_duration
 
 _FILE = ("rule_files", "evaluation_interval", "group_eval_order", "tests", "fuzzy_compare")
 _TEST = (
@@ -30,6 +30,7 @@ _TEST = (
 )
 _MINUTE = 60_000
 _EVER = 10 * 365 * 24 * 60 * _MINUTE
+_EMPTY = "is empty; write `rule_files:` and `tests:`"
 
 
 @dataclass(frozen=True)
@@ -46,17 +47,19 @@ class Outcome:
 def judge(path: Path, left_open: bool = True) -> Outcome:
     """Run all tests of a file; with `left_open=False` ranges are those of Prometheus 2."""
     told = Told(str(path))
-    tree, _ = read_tree(path, told, "is empty; write `rule_files:` and `tests:`")
+    tree, _ = read_tree(path, told, _EMPTY)
     if not isinstance(tree, Map):
+        if tree is not None:
+            told.complain(tree.line, "", _EMPTY)
         return Outcome(0, told.complaints, ())
     part = Part(tree, "", told, _FILE)
     groups, complaints = _groups(part, path)
-    tests = [_Test(Part(one, "", told, _TEST), told) for one in part.maps("tests", "a test")]
     every = part.milliseconds("evaluation_interval", _MINUTE) or _MINUTE
+    tests = [_Test(one, told, every) for one in part.maps("tests", "a test")]
     fuzzy = part.text("fuzzy_compare") == "true"
     if told.complaints or complaints:
         return Outcome(len(tests), (*told.complaints, *complaints), ())
-    failures = [told_of for test in tests for told_of in test.run(groups, every, left_open, fuzzy)]
+    failures = [failure for test in tests for failure in test.run(groups, left_open, fuzzy)]
     return Outcome(len(tests), (), tuple(failures))
 
 
@@ -72,26 +75,32 @@ def _groups(part: Part, path: Path) -> tuple[list[RuleGroup], list[Complaint]]:
             read = read_rules(path.parent / name, longest=_EVER)
             groups.extend(read.groups)
             complaints.extend(read.complaints)
-    order = [item.text for item in part.items("group_eval_order") if isinstance(item, Scalar)]
-    places = {name: place for place, name in enumerate(order)}
-    return sorted(groups, key=lambda group: places.get(group.name, len(places))), complaints
+    places: dict[str, int] = {}
+    for place, item in enumerate(part.items("group_eval_order")):
+        name = (item.text or "") if isinstance(item, Scalar) else ""
+        if name in places:
+            part.told.complain(item.line, "group_eval_order", f"{name} is there twice; remove one of them")
+        places.setdefault(name, place)
+    return sorted(groups, key=lambda group: places.get(group.name, -1)), complaints
 
 
 class _Test:
-    def __init__(self, part: Part, told: Told) -> None:
+    """One entry of `tests`."""
+
+    def __init__(self, value: Map, told: Told, every: int) -> None:
         self._told = told
-        self._line = part.value.line
-        self._name = part.text("name")
-        part.name = self._name
-        self._interval = part.milliseconds("interval", _MINUTE) or _MINUTE
-        self._start = part.milliseconds("start_timestamp", 0) or 0
+        self._every = every
+        part = Part(value, "", told, _TEST)
+        part.name = self._name = part.text("name")
+        self._interval = part.milliseconds("interval") or every
+        self._start = _moment(part)
         self._external = {name: text for name, (_, text) in part.pairs("external_labels").items()}
         self._url = part.text("external_url")
         series = part.maps("input_series", "a series")
         self._series = [found for one in series if (found := self._input(one)) is not None]
-        self._alerts = [_AlertTest(self._sub(one, _AlertTest.FIELDS)) for one in part.maps("alert_rule_test", "a test")]
+        self._alerts = [AlertTest(self._sub(one, AlertTest.FIELDS)) for one in part.maps("alert_rule_test", "a test")]
         exprs = part.maps("promql_expr_test", "a test")
-        self._exprs = [_ExprTest(self._sub(one, _ExprTest.FIELDS), told) for one in exprs]
+        self._exprs = [ExprTest(self._sub(one, ExprTest.FIELDS), told) for one in exprs]
 
     def _sub(self, value: Map, fields: tuple[str, ...]) -> Part:
         return Part(value, self._name, self._told, fields)
@@ -104,32 +113,34 @@ class _Test:
             part.complain("series", str(error))
             return None
 
-    def run(self, rules: list[RuleGroup], every: int, left_open: bool, fuzzy: bool) -> Iterator[str]:
-        history = self._history()
-        history.ranges = {**ranges(rules), "": _EVER}
-        engine = Engine(history, left_open=left_open)
+    def run(self, rules: list[RuleGroup], left_open: bool, fuzzy: bool) -> Iterator[str]:
+        """What differs; nothing more once a rule cannot be evaluated."""
+        history = History()
+        engine = Engine(history, left_open=left_open, step=self._every)
         world = World(history, engine, self._external, self._url)
         groups = [Group(group, world) for group in rules]
+        samples = _Samples(history, self._series, self._interval, self._start)
         times = [*(one.at for one in self._alerts), *(one.at for one in self._exprs)]
         last = max(times, default=0)
-        for at in range(0, last + every, every):
-            for group in groups:
-                group.evaluate(at + self._start)
+        for at in range(0, last + 1, self._every):
+            samples.give_until(at)
+            failures = [failure for group in groups for failure in self._evaluated(group, at)]
+            yield from failures
+            if failures:
+                return
             for test in self._alerts:
-                if at <= test.at < at + every:
+                if at <= test.at < at + self._every:
                     yield from self._said(test.line, test.failures(groups))
         for expr in self._exprs:
             yield from self._said(expr.line, expr.failures(engine, self._start, fuzzy))
 
-    def _history(self) -> History:
-        history = History()
-        for number, (labels, values) in enumerate(self._series):
-            source = history.source(f"input {number}")
-            for place, value in enumerate(values):
-                if value is not None:
-                    source.begin(self._start + place * self._interval)
-                    history.put(history.series(labels, source), source, value)
-        return history
+    def _evaluated(self, group: Group, at: int) -> Iterator[str]:
+        group.evaluate(at + self._start)
+        for rule, health in zip(group.group.rules, group.health, strict=True):
+            if health.error:
+                name = f"{self._name}: " if self._name else ""
+                place = f"{group.group.file}:{rule.line}: {name}rule {rule.name}"
+                yield f"{place}, time {format_duration(at / 1000)}: {health.error}"
 
     def _said(self, line: int, failures: Iterator[str]) -> Iterator[str]:
         name = f"{self._name}: " if self._name else ""
@@ -137,82 +148,44 @@ class _Test:
             yield f"{self._told.file}:{line}: {name}{failure}"
 
 
-class _AlertTest:
-    FIELDS = ("eval_time", "alertname", "exp_alerts")
+class _Samples:
+    """The samples of the input series, given as their times come: a look ahead sees none."""
 
-    def __init__(self, part: Part) -> None:
-        self.line = part.value.line
-        self.at = part.milliseconds("eval_time", 0) or 0
-        self._name = part.text("alertname")
-        if not self._name:
-            part.complain("alertname", "is needed; write which alert is expected, or expected not to fire")
-        self._expected = []
-        for one in part.maps("exp_alerts", "an alert"):
-            alert = Part(one, part.name, part.told, ("exp_labels", "exp_annotations"))
-            labels = {name: text for name, (_, text) in alert.pairs("exp_labels").items()}
-            annotations = {name: text for name, (_, text) in alert.pairs("exp_annotations").items()}
-            self._expected.append((labels_of({**labels, ALERT_NAME: self._name}), annotations))
+    def __init__(
+        self, history: History, series: list[tuple[Labels, list[float | None]]], interval: int, start: int
+    ) -> None:
+        self._history = history
+        self._input = [(history.source(f"input {number}"), *one) for number, one in enumerate(series)]
+        self._interval = interval
+        self._start = start
+        self._next = 0
+        self._count = max((len(values) for _, values in series), default=0)
 
-    def failures(self, groups: list[Group]) -> Iterator[str]:
-        every = [alerts for group in groups for alerts in group.alerts.values() if alerts.rule.name == self._name]
-        got = [
-            (alert.labels, dict(alert.annotations))
-            for alerts in every
-            for alert in alerts.active.values()
-            if alert.state == "firing"
-        ]
-        left = list(self._expected)
-        unexpected = []
-        for one in got:
-            if one in left:
-                left.remove(one)
-            else:
-                unexpected.append(one)
-        if left or unexpected:
-            at = f"alertname {self._name}, time {self.at / 1000:g} s"
-            yield f"{at}\n  expected: {_listed(left)}\n  got:      {_listed(unexpected)}"
+    def give_until(self, at: int) -> None:
+        """All samples up to a time in ms since the test's beginning."""
+        while self._next < self._count and self._next * self._interval <= at:
+            for source, labels, values in self._input:
+                if self._next < len(values) and (value := values[self._next]) is not None:
+                    self._give(source, labels, value)
+            self._next += 1
+
+    def _give(self, source: Source, labels: Labels, value: float) -> None:
+        source.begin(self._start + self._next * self._interval)
+        self._history.put(self._history.series(labels, source), source, value)
 
 
-class _ExprTest:
-    FIELDS = ("expr", "eval_time", "exp_samples")
-
-    def __init__(self, part: Part, told: Told) -> None:
-        self.line = part.value.line
-        self.at = part.milliseconds("eval_time", 0) or 0
-        self._text = part.text("expr")
-        self._expected: dict[Labels, float] = {}
-        for one in part.maps("exp_samples", "a sample"):
-            sample = Part(one, part.name, told, ("labels", "value", "histogram"))
-            try:
-                labels, _ = parse_metric(sample.text("labels") or "{}")
-                # YAML writes .inf and .nan.
-                self._expected[labels] = float(re.sub(r"^([+-]?)\.(?=[a-zA-Z])", r"\1", sample.text("value") or "0"))
-            except ValueError as error:
-                sample.complain("labels", str(error))
-
-    def failures(self, engine: Engine, start: int, fuzzy: bool) -> Iterator[str]:
-        try:
-            expr = parse(self._text)
-            reads(expr)
-            got = dict(engine.vector(expr, start + self.at))
-        except PromqlError as error:
-            yield f"expr {self._text}: {error}"
-            return
-        same = set(got) == set(self._expected)
-        if not same or not all(_same(got[one], self._expected[one], fuzzy) for one in got):
-            at = f"expr {self._text}, time {self.at / 1000:g} s"
-            yield f"{at}\n  expected: {_samples(self._expected)}\n  got:      {_samples(got)}"
-
-
-def _same(one: float, other: float, fuzzy: bool) -> bool:
-    if math.isnan(one) or math.isnan(other):
-        return math.isnan(one) and math.isnan(other)
-    return one == other or (fuzzy and math.isclose(one, other, rel_tol=1e-15, abs_tol=1e-300))
-
-
-def _listed(alerts: list[tuple[Labels, dict[str, str]]]) -> str:
-    return "\n            ".join(f"{labels!r} {annotations}" for labels, annotations in alerts) or "nothing"
-
-
-def _samples(samples: dict[Labels, float]) -> str:
-    return ", ".join(f"{labels!r} {value!r}" for labels, value in samples.items()) or "nothing"
+def _moment(part: Part) -> int:
+    """The test's beginning in ms since 1970: seconds, or a time as in 2026-01-31T12:00:00Z."""
+    text = part.text("start_timestamp")
+    try:
+        return round(float(text or "0") * 1000)
+    except ValueError:
+        pass
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        part.complain("start_timestamp", f"{text} is no time; write seconds since 1970, or 2026-01-31T12:00:00Z")
+        return 0
+    return round(moment.timestamp() * 1000)

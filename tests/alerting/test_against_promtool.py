@@ -181,5 +181,5 @@ def test_both_notice_what_is_not_as_expected(tmp_path: Path) -> None:
     assert promtool(path)[0] == 1
     failures = judge(path).failures
     assert len(failures) == 2
-    assert "alertname Up, time 60 s\n  expected: {alertname=\"Up\", node=\"a\"} {'text': '3'}" in failures[0]
-    assert 'expr x, time 60 s\n  expected: x{node="b"} 2.0\n  got:      x{node="a"} 2.0' in failures[1]
+    assert "alertname Up, time 1m\n  expected: {alertname=\"Up\", node=\"a\"} {'text': '3'}" in failures[0]
+    assert 'expr x, time 1m\n  expected: x{node="b"} 2.0\n  got:      x{node="a"} 2.0' in failures[1]

@@ -33,14 +33,19 @@ def summary(probed: list[Probed]) -> str:
     return f"{failed} of {len(probed)} checks {'fails' if failed == 1 else 'fail'}"
 
 
-def _values(probed: list[Probed]) -> Table:
+def values(probed: list[Probed], width: int) -> Table:
+    """A line for each sample. Where the labels do not fit beside the value, each has a line of its own."""
+    samples = [(name, labels, f"{value:.6g}") for one in probed for name, labels, value in one.samples]
+    room = width - 2 - max((len(value) for _, _, value in samples), default=0)
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column("metric", style="dim", overflow="fold")
-    table.add_column("value", justify="right")
-    for one in probed:
-        for name, labels, value in one.samples:
-            inner = ", ".join(f"{label}={text}" for label, text in labels.items())
-            table.add_row(f"{name}{{{inner}}}" if inner else name, f"{value:.6g}")
+    table.add_column("value", justify="right", no_wrap=True)
+    for name, labels, value in samples:
+        pairs = [f"{label}={text}" for label, text in labels.items()]
+        series = f"{name}{{{', '.join(pairs)}}}" if pairs else name
+        if len(series) > room:
+            series = "\n  ".join([name, *pairs])
+        table.add_row(Text(series), value)
     return table
 
 
@@ -66,5 +71,5 @@ def show(console: Console, probed: list[Probed], detail: bool) -> None:
     console.print(table)
     if detail:
         console.print()
-        console.print(_values(probed))
+        console.print(values(probed, console.width))
     console.print(summary(probed))

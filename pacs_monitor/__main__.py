@@ -24,6 +24,8 @@ from rich.console import Console
 from pacs_monitor import __version__
 
 if TYPE_CHECKING:
+    import httpx
+
     from pacs_monitor.settings import Complaint, Configuration
 
 DEFAULT_CONFIG = Path("/etc/pacs-monitor/pacs-monitor.yml")
@@ -166,16 +168,27 @@ def init(
 
 
 @app.command("check-config")
-def check_config(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+def check_config(
+    config: ConfigOption = DEFAULT_CONFIG,
+    as_json: JsonOption = False,
+    target: Annotated[
+        str | None, typer.Option(help="Also what this version of Prometheus refuses of the rules: prometheus=2.42.")
+    ] = None,
+) -> None:
     """Read the configuration and tell all complaints at once.
 
     Exit status 1 if there is one. Changes nothing.
     """
     from pacs_monitor import config as configs
+    from pacs_monitor.alerting.target import target_of
     from pacs_monitor.settings import ConfigError
 
     try:
-        configuration = configs.load(config, data_dir=True, make_data_dir=False)
+        version = target_of(target) if target else None
+    except ValueError as error:
+        fail(str(error), 2)
+    try:
+        configuration = configs.load(config, data_dir=True, make_data_dir=False, target=version)
     except ConfigError as error:
         _tell(error.complaints, error.warnings, as_json)
         if not as_json:
@@ -317,6 +330,59 @@ def diagnose(
 
 
 @app.command()
+def query(
+    expression: Annotated[str, typer.Argument(help="In PromQL, over the agent's own metrics.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    time: Annotated[str | None, typer.Option(help="When, as 2026-11-24T10:00:00Z or seconds since 1970; now.")] = None,
+    range: Annotated[str | None, typer.Option(help="How far back, as 1h: shows the course over time.")] = None,
+    step: Annotated[str, typer.Option(help="How far apart in a range.")] = "1m",
+    as_json: JsonOption = False,
+) -> None:
+    """Ask the running agent for the value of an expression."""
+    from pacs_monitor import querying
+
+    try:
+        asked = querying.parameters(expression, time, range, step)
+    except ValueError as error:
+        fail(str(error), 2)
+    answer = _ask_agent(config, *asked).json()
+    if answer["status"] != "success":
+        fail(answer["error"])
+    if as_json:
+        print(json.dumps(answer["data"]))
+    else:
+        out().print(querying.told(answer["data"]))
+
+
+tests = typer.Typer(help="Test what the agent is to do.", no_args_is_help=True)
+app.add_typer(tests, name="test")
+
+
+@tests.callback()
+def _tests() -> None:
+    """Test what the agent is to do."""
+
+
+@tests.command("rules")
+def test_rules(
+    files: Annotated[list[Path], typer.Argument(help="Files in the format of `promtool test rules`.")],
+) -> None:
+    """Test alert rules: series in, alerts out."""
+    from pacs_monitor.alerting.ruletest import judge
+
+    failed = False
+    for file in files:
+        outcome = judge(file)
+        failed = failed or bool(outcome.complaints or outcome.failures)
+        for complaint in (*outcome.complaints, *outcome.failures):
+            print(complaint, file=sys.stderr)
+        count = _count(outcome.tests, "test")
+        print(f"{file}: {count}: " + ("failed" if outcome.complaints or outcome.failures else "success"))
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
 def drain(
     node: Annotated[str, typer.Argument(help="The node to take out.")], config: ConfigOption = DEFAULT_CONFIG
 ) -> None:
@@ -332,16 +398,21 @@ def undrain(
     _tell_agent(config, f"/-/undrain/{node}")
 
 
-def _tell_agent(config: Path, path: str) -> None:
-    """Have the running agent do something; its answer, and exit status 1 if it refuses or does not run."""
+def _ask_agent(config: Path, path: str, form: dict[str, str] | None = None) -> httpx.Response:
+    """The running agent's answer; exit status 1 if none runs."""
     import httpx
 
     control = load(config).agent.data_dir / "control.sock"
     try:
         with httpx.Client(transport=httpx.HTTPTransport(uds=str(control)), base_url="http://localhost") as client:
-            answer = client.post(path)
+            return client.post(path, data=form, timeout=30)
     except httpx.TransportError as error:
         fail(f"no agent answers at {control} ({error}); is it running, and may this user ask it?")
+
+
+def _tell_agent(config: Path, path: str) -> None:
+    """Have the running agent do something; its answer, and exit status 1 if it refuses or does not run."""
+    answer = _ask_agent(config, path)
     if answer.status_code != 200:
         fail(answer.text.strip())
     print(answer.text.strip())

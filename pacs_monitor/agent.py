@@ -16,12 +16,17 @@ from pathlib import Path
 from typing import Any
 
 from pacs_monitor import __version__, config
+from pacs_monitor.alerting.groups import World
+from pacs_monitor.alerting.service import Alerting
 from pacs_monitor.confirm import Confirmation
 from pacs_monitor.context import Context
 from pacs_monitor.health import Health
+from pacs_monitor.history.sampling import Sampler
+from pacs_monitor.history.store import History
 from pacs_monitor.metrics import json_number
+from pacs_monitor.promql.engine import Engine
 from pacs_monitor.results import Results
-from pacs_monitor.settings import Complaint, ConfigError, Configuration, Key
+from pacs_monitor.settings import AgentSettings, Complaint, ConfigError, Configuration, Key
 from pacs_monitor.state import State, StateError
 from pacs_monitor.telemetry import Lateness, registry
 from pacs_monitor.threads import in_thread
@@ -37,6 +42,8 @@ log = logging.getLogger(__name__)
 ALIVE_EVERY = 5.0
 """Seconds between notes in the state file that the agent watches."""
 TICK_EVERY = 1.0
+LONGEST_QUERY = 10.0
+"""Seconds that an expression may take."""
 STOP_WITHIN = 4.5
 """Seconds from SIGTERM to the end, whatever hangs."""
 
@@ -98,6 +105,12 @@ class Agent:
         )
         # What is known from before a restart is exported from the first answer on.
         self._follow(self.configuration)
+        self._own = registry(self.vitals, self.lateness)
+        self.alerting = self._make_alerting()
+        self._own.register(self.alerting)
+        if self.configuration.rules:
+            await in_thread(lambda: self.alerting.start(self.configuration.rules))
+            undo.callback(self.alerting.stop, 1.0)
         self.web = WebServer(self._core(), settings.web, settings.data_dir / "control.sock")
         await self.web.start()
         undo.push_async_callback(self.web.stop)
@@ -109,6 +122,14 @@ class Agent:
         self._every(TICK_EVERY, lambda: self.context.tick(time.time()))
         self._spawn(self._files.watch(self.reload))
 
+    def _make_alerting(self) -> Alerting:
+        settings, history = self.configuration.agent, History()
+        world = World(history, Engine(history, deadline=LONGEST_QUERY), {"site": settings.site}, _link(settings))
+        target = (("job", "pacs-monitor"), ("instance", settings.web.listen))
+        sampler = Sampler(history, self.results.exposition, self._own, target)
+        file = settings.data_dir / "history.snapshot"
+        return Alerting(world, sampler, self.state, file, settings.alerting.scrape_interval)
+
     def _core(self) -> Core:
         return Core(
             results=self.results,
@@ -116,7 +137,8 @@ class Agent:
             context=self.context,
             health=self.health,
             exposition=self.results.exposition,
-            registry=registry(self.vitals, self.lateness),
+            registry=self._own,
+            alerting=self.alerting,
             configuration=lambda: self.configuration,
             reload=self.reload,
             probe=self.probe_json,
@@ -205,6 +227,7 @@ class Agent:
                 log.warning("%s", complaint)
             changed = _changes(old, new)
             self._apply(new, changed)
+            await in_thread(lambda: self.alerting.follow(new.rules))
             await in_thread(lambda: self._files.follow(new.files, began))
             await self._refresh_web()
             self._reloads.note(worked=True)
@@ -261,8 +284,11 @@ class Agent:
             task.cancel()
         # First what must not be lost, then what can hang.
         self.confirmation.save_all()
+        remembering = asyncio.ensure_future(in_thread(lambda: self.alerting.stop(2.0)))
         if not await self.workers.stop(within=2.5):
             log.warning("a worker did not end in time and was killed")
+        if not await remembering:
+            log.warning("the history was not saved to the end")
         self.confirmation.save_all()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.web.stop(), 1.0)
@@ -310,6 +336,11 @@ async def run(agent: Agent, ready: Callable[[], None] = lambda: None) -> int:
     return 0
 
 
+def _link(settings: AgentSettings) -> str:
+    """Where people reach the agent, for links in alerts."""
+    return str(settings.external_url) if settings.external_url else f"http://{settings.web.listen}"
+
+
 def _lock(data_dir: Path) -> int:
     """Keep a second agent from the same state. Raises AgentError."""
     path = data_dir / "agent.lock"
@@ -353,6 +384,8 @@ def _refuse_other_identity(old: Configuration, new: Configuration) -> None:
 
 def _needs_restart(old: Configuration, new: Configuration) -> Iterator[str]:
     secrets = {"bearer_token"} if new.agent.web.bearer_token_file else set()
+    if old.agent.alerting.scrape_interval != new.agent.alerting.scrape_interval:
+        yield f"{new.path}: alerting.scrape_interval: the change takes effect when pacs-monitor is restarted"
     for name in ("web", "workers"):
         before, after = (getattr(one.agent, name) for one in (old, new))
         if name == "web":

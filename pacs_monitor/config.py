@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from pacs_monitor.alerting.target import Target
 from pacs_monitor.configuring import yamltree
 from pacs_monitor.configuring.complaints import right_part, validate
 from pacs_monitor.configuring.configure import Configurator
@@ -20,6 +21,7 @@ from pacs_monitor.configuring.matching import check_matching
 from pacs_monitor.configuring.nodes import Described, NodeReader
 from pacs_monitor.configuring.profiles import CheckLists, read_profiles
 from pacs_monitor.configuring.references import check_references, check_time_zone
+from pacs_monitor.configuring.rules import load_rules
 from pacs_monitor.configuring.tree import Items, Map, Place, Scalar, Value, below, is_null, plain
 from pacs_monitor.configuring.trial import try_web
 from pacs_monitor.content import content_dir
@@ -38,13 +40,15 @@ def load(
     data_dir: bool = False,
     make_data_dir: bool = True,
     despite_broken: bool = False,
+    target: Target | None = None,
 ) -> Configuration:
     """The configuration that a file and what it names hold.
 
     `kinds` are the kinds to use beside those of `check_dirs`; the built-in ones unless given. With `data_dir` the
     data directory and what the web server needs are tried as well; the former is made unless `make_data_dir` forbids
     it. With `despite_broken` a check file that is broken is no complaint: its checks are left out, and
-    `Configuration.broken` says so. Raises ConfigError with all complaints, each at its file and line.
+    `Configuration.broken` says so. `target` is a version of Prometheus that must take all rules, too. Raises
+    ConfigError with all complaints, each at its file and line.
     """
     findings = Findings()
     findings.read(path)
@@ -56,7 +60,7 @@ def load(
         if not document.complaints:
             findings.complain(root, "is not a mapping; write `setting: value` lines, or run pacs-monitor init")
         raise ConfigError(findings.complaints)
-    loading = _Loading(path, root, findings)
+    loading = _Loading(path, root, findings, target)
     configuration = loading.load(kinds, despite_broken)
     if data_dir:
         loading.try_to_start(make=make_data_dir)
@@ -66,10 +70,11 @@ def load(
 
 
 class _Loading:
-    def __init__(self, path: Path, root: Map, findings: Findings) -> None:
+    def __init__(self, path: Path, root: Map, findings: Findings, target: Target | None) -> None:
         self._path = path
         self._root = root
         self._findings = findings
+        self._target = target
         self._agent = self._agent_settings()
 
     def try_to_start(self, *, make: bool) -> None:
@@ -93,6 +98,7 @@ class _Loading:
         check_references(described, reader.shared, reader.places, self._root, self._findings)
         check_matching(agent.site, described, reader.places, self._root, self._findings)
         check_later_sections(self._root, self._findings)
+        rules = load_rules(agent.alerting, self._root, self._findings, self._target)
         configurator = Configurator(agent, kinds, profiles, lists, self._findings)
         configurator.check_shared(reader.shared)
         checks = self._checks(configurator, described)
@@ -105,6 +111,7 @@ class _Loading:
             raw={key: plain(entry.value) for key, entry in self._root.entries.items() if key in READ_LATER},
             trees={key: entry.value for key, entry in self._root.entries.items()},
             kinds=kinds,
+            rules=tuple(rules),
             broken=tuple(faults),
         )
 

@@ -21,6 +21,7 @@ from pacs_monitor.node import Node
 from pacs_monitor.units import AeTitle, Duration, FilePath, Name, PlainText, Secret, Unit, Url
 
 if TYPE_CHECKING:
+    from pacs_monitor.alerting.definitions import RuleGroup
     from pacs_monitor.configuring.tree import Value
     from pacs_monitor.loader import CheckKind
 
@@ -287,6 +288,8 @@ class Configuration:
     """What is accepted but probably not meant."""
     files: tuple[Path, ...] = ()
     """Every file and folder it was read from: a change in one is a reason to load anew."""
+    rules: tuple[RuleGroup, ...] = ()
+    """The groups of alert rules; none without a section `alerting`."""
     raw: dict[str, Any] = field(default_factory=dict, repr=False)
     """Sections that later parts read themselves (notify, people, on_call), as typed."""
     trees: dict[str, Value] = field(default_factory=dict, repr=False)

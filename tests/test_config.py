@@ -223,17 +223,18 @@ def test_a_section_that_this_version_does_not_use_is_a_warning(loaded: Load) -> 
     found = loaded(
         """\
 checks: [space: {path: /}]
-alerting: {rules: [builtin, "*.rules.yml", "*.yml"]}
+alerting: {rules: [builtin, "*.rules.yml", "y.yml"]}
 notify: {}
 people: []
 on_call: {}
 scp: {}
 """,
-        x__rules__yml="",
+        x__rules__yml="groups: []",
+        y__yml="groups: []",
     )
     assert warnings(found) == [
-        "pacs-monitor.yml:2: alerting: is read and checked, but this version evaluates no rules and sends no alerts; "
-        "until one does, have Prometheus and Alertmanager do it",
+        "pacs-monitor.yml:2: alerting: its rules are evaluated, and alerts are shown and logged, but this version "
+        "tells nobody of them; until one does, have Alertmanager do it",
         "pacs-monitor.yml:3: notify: is read, but this version notifies nobody; "
         "until one does, have Alertmanager do it",
         "pacs-monitor.yml:4: people: is read, but nothing uses it in this version; leave it out until one does",

@@ -73,13 +73,14 @@ class Group:
         self.evaluations += 1
         self.seconds = self._world.clock() - began
 
-    def end(self) -> None:
-        """Mark the end of every series that the group gave, as it is evaluated no more."""
+    def end(self, at: int) -> None:
+        """Mark the end of every series that the group gave, as it is evaluated no more from this time on."""
         source = self._world.history.source(self.source)
+        if not source.times or source.times[-1] < at:
+            source.begin(at)
         for given in self._given:
             for series in given.values():
-                if source.times:
-                    self._world.history.end(series, source)
+                self._world.history.end(series, source)
         self._given = [{} for _ in self.group.rules]
 
     def _evaluate(self, place: int, rule: AlertingRule | RecordingRule, at: int, looked: int, source: Source) -> None:

@@ -117,12 +117,6 @@ class Sampler:
         for key in gone:
             for series in self._entries.pop(key).series:
                 self._history.end(series, source)
-        if self._scrapes == 1:
-            # What a file of before the restart knew, and nobody exports any more.
-            seen = {series for entry in self._entries.values() for series in entry.series}
-            for series in self._history:
-                if series.source is source and series not in seen:
-                    self._history.end(series, source)
         if gone and len(self._pairs) > 10 * len(self._entries):
             self._pairs.clear()
 

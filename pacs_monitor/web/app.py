@@ -16,6 +16,7 @@ from pacs_monitor.web.core import Core
 from pacs_monitor.web.health import Health
 from pacs_monitor.web.landing import Landing
 from pacs_monitor.web.metrics import Metrics
+from pacs_monitor.web.query import Query
 from pacs_monitor.web.status import Status
 
 __all__ = ["Core", "create_app"]
@@ -49,7 +50,7 @@ def create_app(core: Core, access: Callable[[], Access] = Access) -> Starlette:
         Control(core),
         Status(core),
     )
-    landing = Landing(core, status)
+    landing, query = Landing(core, status), Query(core.alerting)
 
     routes = [
         Route("/", landing.__call__),
@@ -58,6 +59,8 @@ def create_app(core: Core, access: Callable[[], Access] = Access) -> Starlette:
         Route("/health/node/{name}", health.node),
         Route("/health/label/{key}/{value:path}", health.label),
         Route("/api/status", status.__call__),
+        Route("/api/v1/query", query.instant, methods=["GET", "POST"]),
+        Route("/api/v1/query_range", query.range, methods=["GET", "POST"]),
         Route("/-/healthy", control.healthy),
         Route("/-/ready", control.ready),
         Route("/-/reload", control.reload, methods=["POST"]),

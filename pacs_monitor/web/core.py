@@ -9,6 +9,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
+from pacs_monitor.alerting.service import Alerting
 from pacs_monitor.confirm import Confirmation
 from pacs_monitor.context import Context
 from pacs_monitor.health import Health
@@ -35,6 +36,7 @@ class Core:
     """Runs a check now. Raises LookupError for one that is not configured, ConnectionError if its worker dies."""
     ready: Callable[[], list[str]]
     """What keeps the agent from being ready; nothing if it is."""
+    alerting: Alerting
     version: str
     started: float
     """When the agent started, in Unix time."""

@@ -144,11 +144,15 @@ def test_a_restart_knows_what_was_before_it_and_goes_on(sampled: Sampled, tmp_pa
     assert list(series.window(0, 10**9)[1]) == [1.0, 1.0, 1.0, 1.0, 0.0]
 
 
-def test_what_nobody_exports_after_a_restart_has_ended(sampled: Sampled, tmp_path: Path) -> None:
+def test_what_is_not_exported_yet_after_a_restart_counts_for_as_long_as_any_sample(
+    sampled: Sampled, tmp_path: Path
+) -> None:
     sampled.site.up("ct", "mr")
     sampled.take()
     after = restarted(sampled, tmp_path / "history")
+    after.take()
     assert after.values("pacs_check_up", node="mr") == [1.0]
+    after.at += 300_000
     after.take()
     assert after.values("pacs_check_up", node="mr") == []
 

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 from prometheus_client import CollectorRegistry, Counter
 
+from pacs_monitor.alerting.groups import World
+from pacs_monitor.alerting.service import Alerting
+from pacs_monitor.history.sampling import Sampler
+from pacs_monitor.history.store import History
+from pacs_monitor.promql.engine import Engine
 from pacs_monitor.settings import Key
+from pacs_monitor.state import State
 from pacs_monitor.web.core import Core
 from tests.hospital import NOW, Site
 
@@ -24,6 +31,12 @@ class Agent:
 
     def __post_init__(self) -> None:
         self.registry = CollectorRegistry()
+        history = History()
+        sampler = Sampler(history, self.site.results.exposition, self.registry, ())
+        world = World(history, Engine(history))
+        self.alerting = Alerting(
+            world, sampler, cast(State, None), Path("none"), 3600.0
+        )  # without rules it keeps nothing
         Counter("pacs_monitor_runs", "Runs of all checks.", ["outcome"], registry=self.registry).labels("ok").inc()
 
     async def reload(self) -> list[str]:
@@ -46,6 +59,7 @@ class Agent:
             configuration=lambda: site.configuration,
             reload=self.reload,
             probe=self.probe,
+            alerting=self.alerting,
             ready=lambda: self.problems,
             version="1.2.3",
             started=NOW - 3600,

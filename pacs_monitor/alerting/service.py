@@ -1,0 +1,252 @@
+"""Alerting at work: takes samples, evaluates rules, remembers alerts, answers questions. All in a thread of its own."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from pathlib import Path
+from typing import TypeVar
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from pacs_monitor.alerting import persist
+from pacs_monitor.alerting.alerts import Alert, Alerts
+from pacs_monitor.alerting.clockwork import Clockwork, Job
+from pacs_monitor.alerting.definitions import RuleGroup, ranges
+from pacs_monitor.alerting.groups import Group, World
+from pacs_monitor.history.labels import Labels
+from pacs_monitor.history.sampling import ALWAYS, Sampler
+from pacs_monitor.history.snapshot import SnapshotError, load, save
+from pacs_monitor.promql.ast import Expr
+from pacs_monitor.promql.engine import Engine
+from pacs_monitor.promql.parse import reads
+from pacs_monitor.state import State
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+SNAPSHOT_EVERY = 300.0
+"""Seconds between two writings of the history to disk."""
+TRIM_EVERY = 60.0
+LONGEST_CHANGE = 60.0
+"""Seconds until a reload no longer waits for the evaluation that is under way."""
+ASKED_FOR = 3600.0
+"""For how many seconds a metric that no rule reads is kept once somebody has asked for it."""
+
+
+States = dict[tuple[int, Labels], tuple[str, int]]
+"""State and beginning of each alert, by its rule and labels."""
+
+
+class NotKept(Exception):
+    """There are no samples to answer from; the sentence says what to do."""
+
+
+class Alerting:
+    """Rules over the agent's own metrics."""
+
+    def __init__(self, world: World, sampler: Sampler, state: State, file: Path, scrape_interval: float) -> None:
+        """`file` is where the history is kept over a restart."""
+        self._world = world
+        self._sampler = sampler
+        self._state = state
+        self._file = file
+        self._scrape = Job(scrape_interval, self._sample)
+        self._clockwork = Clockwork()
+        self._begun = False
+        self._groups: list[Group] = []
+        self._read: set[str] = set()
+        self._everything = False
+        self._asked: dict[str, float] = {}
+        self._states: dict[int, States] = {}
+        sampler.wanted = self._wanted
+
+    def start(self, groups: Iterable[RuleGroup]) -> None:
+        """Read what is known from before, and begin."""
+        self._begun = True
+        self._groups = [Group(group, self._world) for group in groups]
+        self._read_history()
+        self._restore()
+        self._follow()
+        self._clockwork.start(self._jobs())
+
+    def follow(self, groups: Iterable[RuleGroup]) -> None:
+        """Evaluate these groups instead; rules that say the same keep their alerts. Begins if it has not begun."""
+        every = list(groups)
+        if self._begun:
+            made = [Group(group, self._world) for group in every]
+            self._clockwork.ask(lambda: self._replace(made)).result(LONGEST_CHANGE)
+        elif every:
+            self.start(every)
+
+    def evaluate(self, expr: Expr, question: Callable[[Engine], T]) -> Future[T]:
+        """Have an expression evaluated in the thread, between two rules. Raises NotKept if no rules are at work.
+
+        What no rule reads is sampled at once, and from then on for an hour.
+        """
+        if not self._begun:
+            raise NotKept(
+                "no samples are kept, as the configuration has no `alerting`; add alerting: {rules: [builtin]}"
+            )
+        return self._clockwork.ask(lambda: self._evaluated(expr, question))
+
+    def _evaluated(self, expr: Expr, question: Callable[[Engine], T]) -> T:
+        names = {name for name, _ in reads(expr)}
+        fresh = {name for name in names if not self._wanted(name)}
+        until = time.monotonic() + ASKED_FOR
+        self._asked.update(dict.fromkeys(fresh | (names & self._asked.keys()), until))
+        if fresh:
+            self._sampler.take(int(time.time() * 1000))
+        return question(self._world.engine)
+
+    def stop(self, within: float) -> bool:
+        """Write history and alerts, and end. False if that took longer than so many seconds."""
+        return not self._begun or self._clockwork.stop(self._save, within)
+
+    @property
+    def alerts(self) -> list[Alert]:
+        """All that are pending or firing, as of this moment; safe from any thread."""
+        every = [alerts for group in self._groups for alerts in group.alerts.values()]
+        return [alert for alerts in every for alert in list(alerts.active.values()) if alert.state != "inactive"]
+
+    def collect(self) -> Iterator[Metric]:
+        """The metrics of rules and alerts."""
+        states = [alert.state for alert in self.alerts]
+        alerts = GaugeMetricFamily("pacs_monitor_alerts", "Alerts by state.", labels=["state"])
+        for state in ("pending", "firing"):
+            alerts.add_metric([state], states.count(state))
+        yield alerts
+        took = GaugeMetricFamily(
+            "pacs_monitor_rule_group_last_duration_seconds",
+            "Time that the group's last evaluation took.",
+            labels=["group"],
+        )
+        evaluations = CounterMetricFamily(
+            "pacs_monitor_rule_evaluations_total", "Evaluations of rules.", labels=["group"]
+        )
+        failures = CounterMetricFamily(
+            "pacs_monitor_rule_evaluation_failures_total", "Evaluations of rules that gave an error.", labels=["group"]
+        )
+        for group in self._groups:
+            name = [group.group.name]
+            took.add_metric(name, group.seconds)
+            evaluations.add_metric(name, group.evaluations * len(group.group.rules))
+            failures.add_metric(name, sum(health.failures for health in group.health))
+        yield from (took, evaluations, failures)
+
+    # In the thread.
+
+    def _sample(self, at: int) -> None:
+        now = time.monotonic()
+        self._asked = {name: until for name, until in self._asked.items() if until > now}
+        self._sampler.take(at)
+
+    def _wanted(self, name: str) -> bool:
+        return self._everything or name in self._read or name in self._asked or "" in self._asked or name in ALWAYS
+
+    def _jobs(self) -> list[Job]:
+        evaluations = [
+            Job((group.group.interval or round(self._scrape.interval * 1000)) / 1000, self._evaluation(group))
+            for group in self._groups
+        ]
+        trim, snapshot = Job(TRIM_EVERY, self._world.history.trim), Job(SNAPSHOT_EVERY, lambda at: self._save())
+        return [self._scrape, *evaluations, trim, snapshot]
+
+    def _evaluation(self, group: Group) -> Callable[[int], None]:
+        def evaluate(at: int) -> None:
+            before = [health.error for health in group.health]
+            group.evaluate(at)
+            for rule, error, health in zip(group.group.rules, before, group.health, strict=True):
+                if health.error and health.error != error:
+                    log.error("rule %s of group %s: %s", rule.name, group.group.name, health.error)
+            if self._tell(group):
+                self._keep(at)
+
+        return evaluate
+
+    def _tell(self, group: Group) -> bool:
+        """Log what fires and what is over; whether anything has changed."""
+        states, before = _states(group), self._states.get(id(group), {})
+        if states == before:
+            return False
+        self._states[id(group)] = states
+        for alerts in group.alerts.values():
+            for alert in alerts.active.values():
+                key = (id(alerts), alert.labels)
+                if before.get(key) != states[key]:
+                    _log(alerts, alert)
+        return True
+
+    def _keep(self, now: int) -> None:
+        self._state.submit(self._state.save_fact(persist.FACT, persist.written(self._groups, now)))
+
+    def _replace(self, groups: list[Group]) -> None:
+        now = int(time.time() * 1000)
+        old = {(group.group.file, group.group.name): group for group in self._groups}
+        text = persist.written(self._groups, now)
+        fresh = []
+        for place, group in enumerate(groups):
+            known = old.get((group.group.file, group.group.name))
+            if known is not None and known.group == group.group:
+                groups[place] = known
+            else:
+                fresh.append(group)
+        for group in self._groups:
+            if group not in groups:
+                group.end(now)
+        persist.restore(text, fresh, now)
+        self._groups = groups
+        self._follow()
+        self._clockwork.replace(self._jobs())
+
+    def _follow(self) -> None:
+        found = ranges(group.group for group in self._groups)
+        self._everything = "" in found
+        self._read = set(found)
+        self._world.history.ranges = found
+        # What is known already is no news.
+        self._states = {id(group): self._states.get(id(group)) or _states(group) for group in self._groups}
+
+    def _read_history(self) -> None:
+        try:
+            load(self._world.history, self._file)
+        except FileNotFoundError:
+            return
+        except (OSError, SnapshotError) as error:
+            log.warning("the history of before is not used: %s", error)
+
+    def _restore(self) -> None:
+        text = self._state.load_fact(persist.FACT)
+        if not text:
+            return
+        try:
+            count = persist.restore(text, self._groups, int(time.time() * 1000))
+        except ValueError as error:
+            log.warning("alerts of before are forgotten: %s", error)
+            return
+        if count:
+            log.info("%d alerts are known from before", count)
+
+    def _save(self) -> None:
+        self._keep(int(time.time() * 1000))
+        try:
+            save(self._world.history, self._file)
+        except OSError as error:
+            log.error("the history is not being saved: %s: %s", self._file, error.strerror)
+
+
+def _states(group: Group) -> States:
+    return {
+        (id(alerts), alert.labels): (alert.state, alert.active_at)
+        for alerts in group.alerts.values()
+        for alert in alerts.active.values()
+    }
+
+
+def _log(alerts: Alerts, alert: Alert) -> None:
+    if alert.state == "firing":
+        log.warning("alert %s fires: %s", alerts.rule.name, alert.annotations.get("summary") or repr(alert.labels))
+    elif alert.state == "inactive" and alert.fired_at is not None:
+        log.info("alert %s is over: %s", alerts.rule.name, alert.annotations.get("summary") or repr(alert.labels))

@@ -229,6 +229,8 @@ class _Walk:
         plain = outcome.accepted is not None or outcome.rejected is not None or outcome.aborted is not None
         self.evidence.speaks_plain = plain
         detail = "the port speaks DICOM without TLS" if plain else "no DICOM without TLS either"
+        if outcome.failure is not None and outcome.failure.reason == "mismatch":
+            detail += f": {outcome.failure.message.partition('; ')[0]}"
         self._say(Step("look closer", "ok", perf_counter() - started, detail))
 
     def _for_a_look(self, parts: int = 1) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,14 +83,24 @@ def _tls(options: TlsOptions) -> Tls | None:
             server_name=options.server_name,
             verify=not options.insecure,
         )
-        context_for(tls)
+        context = context_for(tls)
     except ValidationError as error:
         raise ValueError(f"--server-name: {_words(error)}") from None
     except CheckFailed as failure:
         given = [name for name in ("ca", "cert", "key") if getattr(options, name)]
         remedy = f"correct {' or '.join(f'--{name}' for name in given)}"
         raise ValueError(f"{failure.message.removesuffix('; correct tls')}; {remedy}") from None
+    _try_name(options.server_name, context)
     return tls
+
+
+def _try_name(name: str | None, context: ssl.SSLContext) -> None:
+    try:
+        context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname=name or "localhost")
+    except ValueError:
+        raise ValueError(
+            f"--server-name: {name} cannot be the name in a certificate; write one such as archive.example"
+        ) from None
 
 
 def _try_to_read(option: str, path: Path) -> None:

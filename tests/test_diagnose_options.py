@@ -76,6 +76,12 @@ def test_each_mistake_is_one_complaint_with_its_remedy(tmp_path: Path) -> None:
             tls=TlsOptions(cert=ours.cert, key=missing)
         ): f"--key {missing}: No such file or directory; {readable}",
         complaint(tls=TlsOptions(ca=tmp_path)): f"--ca {tmp_path}: Is a directory; {readable}",
+        complaint(tls=TlsOptions(server_name=".example")): (
+            "--server-name: .example cannot be the name in a certificate; write one such as archive.example"
+        ),
+        complaint(tls=TlsOptions(server_name="a\x1b[1mb")): (
+            "--server-name: holds the control character '\\x1b' at position 2; remove it"
+        ),
         complaint(tls=TlsOptions(ca=text)): (
             f"the certificate files {text} cannot be used ({text} holds no certificate in PEM); correct --ca"
         ),

@@ -57,6 +57,17 @@ def _plain_only(conn: socket.socket) -> None:
         answer_with({})(conn)
 
 
+async def test_what_listens_instead_of_dicom_over_tls_is_told(raw_server: StartRawServer) -> None:
+    def web_server(conn: socket.socket) -> None:
+        conn.recv(9)
+        conn.sendall(b"HTTP/1.0 400 Bad Request\r\n\r\n")
+
+    server = raw_server(web_server)
+    steps, verdict = await walk(here(server.port, tls=Tls()))
+    assert verdict.what.startswith(f"no TLS with the node (127.0.0.1:{server.port}): this port does not speak TLS")
+    assert steps[-1].detail == f"no DICOM without TLS either: the node (127.0.0.1:{server.port}) is a web server"
+
+
 async def test_a_port_that_refuses_tls_in_tls_is_known_to_speak_it(authority: Authority, right: Files) -> None:
     with secure_peer(demanding(authority, right, ssl.TLSVersion.TLSv1_2)) as port:
         _, verdict = await walk(here(port))

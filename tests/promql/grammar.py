@@ -17,9 +17,12 @@ from tests.promql.recorded import END, START
 EXACT, SAME, CLOSE = 0, 1, 2
 """How near answers are: the same, and so are sums of them; the same to the last bit; nearly the same."""
 
-DURATIONS = ("15s", "30s", "59s", "1m", "90s", "2m", "5m", "7m30s", "12m")
+DURATIONS = ("30s", "59s", "1m", "2m", "2m", "5m", "5m", "7m30s", "12m", "12m")
 LABELS = ("job", "instance", "mode", "version", "le", "nope", "set")
-_METRICS = ("load", "load", "limit", "disk", "apart", "runs_total", "odd", "stamp", "info", "took_bucket", "gone")
+_METRICS = (
+    *("load", "load", "load", "limit", "limit", "disk", "apart", "apart", "runs_total", "runs_total"),
+    *("odd", "odd", "stamp", "info", "took_bucket", "gone"),
+)
 _MATCHERS = (
     'job="a"',
     'job!="a"',
@@ -86,7 +89,7 @@ class Grammar:
         if near > most:
             metric, near = "load", EXACT
         words = {"selector"}
-        matchers = [f'set="{self._number}"', *(self.some(_MATCHERS, 2) if self.chance(3) else ())]
+        matchers = [f'set="{self._number}"', *(self.some(_MATCHERS, 2) if self.chance(4) else ())]
         if not suffix and self.chance(25):
             metric, matchers = "", [*matchers, '__name__=~"load|limit"']
         text = f"{metric}{{{', '.join(matchers)}}}{suffix}"
@@ -109,8 +112,10 @@ class Grammar:
         moved = self.pick("", "", "", " offset 1m", " offset -45s", " @ start()", " @ end()")
         return put(f"({inner.text})[{duration}:{step}]{moved}", EXACT, inner, word="subquery")
 
-    def scalar(self, depth: int) -> Drawn:
-        """A scalar that is the same in both."""
+    def scalar(self, depth: int, most: int = SAME) -> Drawn:
+        """A scalar that is the same in both; a finite number that is not too long if answers are to be exact."""
+        if most == EXACT:
+            return Drawn(self.pick(*_NUMBERS))
         if depth > 0 and self.chance(6):
             inner = self.vector(depth - 1, SAME)
             return put(f"scalar({inner.text})", SAME, inner, word="scalar")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from tests.promql.grammar import CLOSE, EXACT, SAME, Drawn, Grammar, Way, put
+from tests.promql.grammar import CLOSE, DURATIONS, EXACT, SAME, Drawn, Grammar, Way, put
 
 QUANTILES = ("0.5", "0.9", "0", "1", "0.37", "0.913", "-0.5", "1.5", "NaN")
 
@@ -18,7 +18,7 @@ def _of_vector(name: str, takes: int, gives: int, scalars: int = 0, metric: str 
         nearest = min(takes, most)
         suits = metric and not grammar.chance(3)
         inner = grammar.selector(nearest, metric) if suits else grammar.vector(depth - 1, nearest)
-        after = [grammar.scalar(1) for _ in range(scalars)]
+        after = [grammar.scalar(1, most) for _ in range(scalars)]
         return put(f"{name}({', '.join(one.text for one in (inner, *after))})", gives, inner, *after, word=name)
 
     return Way(gives, build)
@@ -37,6 +37,25 @@ def _of_range(name: str, takes: int, gives: int, metric: str = "", before: bool 
         return put(f"{name}({quantile}{inner.text}{', ' * after}{last.text})", gives, inner, last, word=name)
 
     return Way(gives, build)
+
+
+def _counted(name: str) -> Way:
+    """How fast a counter rises, or what is no counter and negative.
+
+    Where a line through few samples meets 0 within the window, and before half a distance of samples ahead of the
+    first, version 2 goes on to there, and version 3 stops at half.
+    """
+
+    def build(grammar: Grammar, depth: int, most: int) -> Drawn:
+        counter = grammar.selector(EXACT, grammar.pick("runs_total", "runs_total", "took_bucket"), "[:]")
+        gauge = grammar.selector(EXACT, "load")
+        length, step = grammar.pick(*DURATIONS), grammar.pick("", "15s", "30s", "37s")
+        plain = counter.text.replace("[:]", f"[{length}]")
+        nested = f"({counter.text.replace('[:]', '')})[{length}:{step}]"
+        text = grammar.pick(plain, plain, plain, nested, f"({gauge.text} - 2000)[{length}:{step}]")
+        return put(f"{name}({text})", CLOSE, counter, gauge, word=name)
+
+    return Way(CLOSE, build)
 
 
 def _sum_over_time(grammar: Grammar, depth: int, most: int) -> Drawn:
@@ -143,8 +162,11 @@ FUNCTIONS: dict[str, Way] = {
     "pi": _without_arguments("pi", "vector(pi())"),
     **_many(_date, "minute hour day_of_week day_of_month day_of_year days_in_month month year"),
     **_many(_absent, "absent absent_over_time"),
-    **_many(_of_range, "rate increase irate", SAME, CLOSE, metric="runs_total"),
-    **_many(_of_range, "delta deriv", SAME, CLOSE, metric="load"),
+    **_many(_counted, "rate increase"),
+    **_many(_of_range, "irate", SAME, CLOSE, metric="runs_total"),
+    **_many(_of_range, "delta", SAME, CLOSE, metric="load"),
+    # Of a range with Inf, version 2 says NaN and version 3 Inf.
+    **_many(_of_range, "deriv", EXACT, CLOSE, metric="load"),
     **_many(_of_range, "idelta", SAME, SAME),
     **_many(_of_range, "changes", SAME, EXACT, metric="load"),
     **_many(_of_range, "resets", SAME, EXACT, metric="runs_total"),
@@ -153,7 +175,7 @@ FUNCTIONS: dict[str, Way] = {
     # Where squares overflow, version 2 says NaN and version 3 Inf: nothing huge.
     **_many(_of_range, "stddev_over_time stdvar_over_time", EXACT, CLOSE),
     **_many(_of_range, "quantile_over_time", CLOSE, CLOSE, before=1),
-    **_many(_of_range, "predict_linear", SAME, CLOSE, metric="load", after=1),
+    **_many(_of_range, "predict_linear", EXACT, CLOSE, metric="load", after=1),
     "sum_over_time": Way(EXACT, _sum_over_time),
     "histogram_quantile": Way(CLOSE, _histogram_quantile),
     "label_replace": _labels("label_replace", _REPLACEMENTS),

@@ -50,39 +50,39 @@ TOPS = {op: _aggregation(op, SAME, EXACT, "1", "2", "3", "0", "-1", "2.9", "100"
 
 def _sides(grammar: Grammar, depth: int, left: int, right: int) -> tuple[Drawn, str, Drawn]:
     """Two vectors, and between them how their elements are to be matched."""
-    way = grammar.pick("alike", "alike", "alike", "group", "group", "info", "any", "any")
+    way = grammar.pick(*("alike",) * 5, *("group",) * 3, "info", "any", "any")
     if way == "alike":
-        return (
-            _alike(grammar, left),
-            grammar.pick("", "", " on (job, instance)", " ignoring (set)"),
-            _alike(grammar, right),
-        )
+        matching = grammar.pick("", "", " on (job, instance)", " ignoring (set)")
+        return _alike(grammar, left), matching, _alike(grammar, right)
     if way == "group":
-        many, one = _alike(grammar, left), grammar.vector(depth - 2, EXACT)
-        op, label = grammar.pick("max", "count", "min"), grammar.pick("job", "instance")
-        include = grammar.pick("", "()", "(set)", "(nope)")
-        aggregated = put(f"{op} by ({label}, set) ({one.text})", EXACT, one, word=op)
-        if grammar.chance(2):
-            return many, f" on ({label}) group_left {include}", aggregated
-        return aggregated, f" on ({label}) group_right {include}", many
+        many = grammar.pick("left", "right")
+        elements, one, matching = _many_to_one(grammar, depth, left if many == "left" else right)
+        matching = f" on ({matching}) group_{many} {grammar.pick('()', '(set)', '(nope)')}"
+        return (elements, matching, one) if many == "left" else (one, matching, elements)
     if way == "info":
-        info = grammar.selector(EXACT, "info")
-        return (
-            _alike(grammar, left),
-            f" on (job, instance) group_left ({grammar.pick('version', 'version, nope', '')})",
-            info,
-        )
+        matching = f" on (job, instance) group_left ({grammar.pick('version', 'version, nope', '')})"
+        return _alike(grammar, left), matching, grammar.selector(EXACT, "info")
     matching = grammar.pick("", f" on {grammar.names()}", f" ignoring {grammar.names()}")
-    many = grammar.pick("", "", f" group_left {grammar.names(1)}", f" group_right {grammar.names(1)}")
-    return grammar.vector(depth - 1, left), matching and matching + many, grammar.vector(depth - 1, right)
+    if matching:
+        matching += grammar.pick("", "", f" group_left {grammar.names(1)}", f" group_right {grammar.names(1)}")
+    return grammar.vector(depth - 1, left), matching, grammar.vector(depth - 1, right)
+
+
+def _many_to_one(grammar: Grammar, depth: int, most: int) -> tuple[Drawn, Drawn, str]:
+    """A vector, another with one element for several of it, and the label that they have in common."""
+    label, op, inner = (
+        grammar.pick("job", "instance"),
+        grammar.pick("max", "count", "min"),
+        grammar.vector(depth - 2, EXACT),
+    )
+    return _alike(grammar, most), put(f"{op} by ({label}, set) ({inner.text})", EXACT, inner, word=op), label
 
 
 def _alike(grammar: Grammar, most: int) -> Drawn:
-    """A vector with the labels of its series."""
+    """A vector with the labels of its series, the same as others have."""
     if not grammar.chance(3):
-        return grammar.selector(most, grammar.pick("load", "load", "limit", "apart", "odd", "disk"))
-    name = grammar.pick(*_KEEPS_LABELS)
-    way = FUNCTIONS[name]
+        return grammar.selector(most, grammar.pick("load", "load", "limit", "apart", "odd"))
+    way = FUNCTIONS[grammar.pick(*_KEEPS_LABELS)]
     return way.build(grammar, 1, most) if way.gives <= most else grammar.selector(most, "limit")
 
 
@@ -93,7 +93,7 @@ def _operator(op: str, left: int, right: int, gives: int, modifier: str = "") ->
         nearest = (min(left, most), min(right, most))
         matching = ""
         if op not in SETS and grammar.chance(3):
-            one, other = grammar.vector(depth - 1, min(nearest)), grammar.scalar(depth - 1)
+            one, other = grammar.vector(depth - 1, min(nearest)), grammar.scalar(depth - 1, min(nearest))
             if grammar.chance(2):
                 one, other = other, one
         else:

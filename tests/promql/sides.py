@@ -128,6 +128,8 @@ def _sample(pair: Sequence[Any]) -> tuple[int, float]:
     return round(at * 1000), float(value)
 
 
-def close(one: float, other: float, slack: float) -> bool:
-    """The same, both no number, or within 1e-9 of each other; `slack` is what they may differ around 0."""
+def close(one: float | None, other: float | None, slack: float) -> bool:
+    """Both no number, or within 1e-9 of each other; `slack` is what they may differ around 0. None is no value."""
+    if one is None or other is None:
+        return one is other
     return one == other or (one != one and other != other) or math.isclose(one, other, rel_tol=1e-9, abs_tol=slack)

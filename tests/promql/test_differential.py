@@ -40,6 +40,13 @@ FEWEST = 20
 """Answers that are not empty, out of these."""
 NOT_IN_2_42 = {"histogram_fraction"}  # there it takes native histograms only
 
+FOUND = (
+    'absent(gone{job!="a", job="a"})',
+    'absent(gone{job="a", job!="a"})',
+    'absent_over_time(gone{job=~"a", job="b", job="c", set="0"}[1m])',
+    'clamp(abs({set="0", __name__=~"load|limit"}), 1, 0)',
+)
+
 
 @pytest.fixture(scope="module")
 def judges(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judges]:
@@ -92,6 +99,12 @@ def test_both_give_the_same_answers(name: str, judges: Judges) -> None:
 
     compare()
     assert judges.filled_by[name] >= FEWEST
+
+
+@pytest.mark.parametrize("text", FOUND)
+def test_both_agree_on_what_was_found(text: str, judges: Judges) -> None:
+    """What they once answered differently."""
+    judges.compare(Drawn(text), When(START + LENGTH // 2, START + LENGTH // 2), "")
 
 
 def test_the_comparisons_were_worth_their_name(judges: Judges) -> None:

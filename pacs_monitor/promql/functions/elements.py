@@ -66,10 +66,11 @@ def _clamp(low_at: int | None, high_at: int | None) -> Builder:
         highest = constant("scalar", INF) if high_at is None else arguments[high_at]
 
         def evaluate(run: Run, at: int) -> Vector:
+            elements = inner(run, at)  # also where nothing of it is left: it may be an error
             low, high = lowest.evaluate(run, at), highest.evaluate(run, at)
             if high < low:
                 return []
-            return [(nameless(labels), larger(low, smaller(high, value))) for labels, value in inner(run, at)]
+            return [(nameless(labels), larger(low, smaller(high, value))) for labels, value in elements]
 
         return planned(checked(evaluate, expr, distinct, settings), arguments, distinct)
 

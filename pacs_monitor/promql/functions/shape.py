@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 
 from pacs_monitor.history.labels import EMPTY, NAME, Labels, labels_of
 from pacs_monitor.history.matchers import EQUAL
@@ -77,16 +78,17 @@ def _absent_over_time(expr: ast.Call, arguments: tuple[Plan, ...], settings: Set
 
 
 def _asked_labels(expr: ast.Expr) -> Labels:
-    """The labels whose values a selector fixes, each by one matcher only."""
+    """The labels whose values a selector fixes: by one `=`, which is the last matcher of the label."""
     found = bare(expr)
     if isinstance(found, ast.Range):
         found = found.selector
     if not isinstance(found, ast.Selector):
         return EMPTY
-    asked: dict[str, str] = {}
-    for one in found.matchers:
-        asked[one.name] = one.value if one.op == EQUAL and one.name not in asked else ""
-    return labels_of((name, value) for name, value in asked.items() if name != NAME)
+    last = {one.name: one for one in found.matchers}
+    fixed = Counter(one.name for one in found.matchers if one.op == EQUAL)
+    return labels_of(
+        (name, one.value) for name, one in last.items() if one.op == EQUAL and fixed[name] == 1 and name != NAME
+    )
 
 
 def _sorted(sign: int) -> Builder:

@@ -64,10 +64,7 @@ class Group:
         """Evaluate all rules as of a time in ms; what one cannot evaluate leaves its alerts and series alone."""
         began = self._world.clock()
         looked = at - (self.group.query_offset or 0)
-        source = self._world.history.source(self.source)
-        if source.times and source.times[-1] >= looked:
-            self._world.history.forget_from(looked)  # the clock was set back
-        source.begin(looked)
+        source = self._begun(looked)
         for place, rule in enumerate(self.group.rules):
             self._evaluate(place, rule, at, looked, source)
         self.evaluations += 1
@@ -75,20 +72,28 @@ class Group:
 
     def end(self, at: int) -> None:
         """Mark the end of every series that the group gave, as it is evaluated no more from this time on."""
-        source = self._world.history.source(self.source)
-        if not source.times or source.times[-1] < at:
-            source.begin(at)
+        source = self._begun(at - (self.group.query_offset or 0)) or self._world.history.source(self.source)
         for given in self._given:
             for series in given.values():
                 self._world.history.end(series, source)
         self._given = [{} for _ in self.group.rules]
 
-    def _evaluate(self, place: int, rule: AlertingRule | RecordingRule, at: int, looked: int, source: Source) -> None:
+    def _begun(self, at: int) -> Source | None:
+        """The source at a new time; None if it has a later one: the query offset has grown, or the clock went back."""
+        source = self._world.history.source(self.source)
+        if source.times and source.times[-1] >= at:
+            return None
+        source.begin(at)
+        return source
+
+    def _evaluate(
+        self, place: int, rule: AlertingRule | RecordingRule, at: int, looked: int, source: Source | None
+    ) -> None:
         health, began = self.health[place], self._world.clock()
         try:
             vector = self._world.engine.vector(rule.expr, looked)
             if isinstance(rule, AlertingRule):
-                found = self._followed(place, vector, at, looked)
+                found = self._followed(place, vector, at)
             else:
                 found = recorded(rule, vector, self.group.limit)
         except (PromqlError, RuleFailed) as error:
@@ -96,12 +101,13 @@ class Group:
             health.failures += 1
         else:
             health.error = ""
-            self._write(place, found, source)
+            if source is not None:
+                self._write(place, found, source)
         health.seconds = self._world.clock() - began
 
-    def _followed(self, place: int, vector: Vector, at: int, looked: int) -> Vector:
+    def _followed(self, place: int, vector: Vector, at: int) -> Vector:
         around = Surroundings(
-            Environment(lambda text: self._asked(text, looked), self._world.external_url),
+            Environment(lambda text: self._asked(text, at), self._world.external_url),
             self._world.external_labels,
             self._template_failed,
         )

@@ -27,10 +27,11 @@ def written(groups: Iterable[Group], now: int) -> str:
     return json.dumps({"at": now, "alerts": rows}, ensure_ascii=True, separators=(",", ":"))
 
 
-def restore(text: str, groups: Iterable[Group], now: int) -> int:
+def restore(text: str, groups: Iterable[Group], now: int, settle: int = 0) -> int:
     """Give the alerts back to the rules that still say the same; gives how many. Raises ValueError for another text.
 
-    The time that the agent was away counts for no `for` and no `keep_firing_for`: nobody saw what was then.
+    The time that the agent was away counts for no `for` and no `keep_firing_for`: nobody saw what was then. For
+    `settle` ms from now, an alert that its expression does not give stays: checks may not have run yet.
     """
     try:
         stored = json.loads(text)
@@ -42,6 +43,7 @@ def restore(text: str, groups: Iterable[Group], now: int) -> int:
             )
             alert.state, alert.fired_at, alert.resolved_at = state, fired, resolved
             alert.kept_since = None if kept is None else kept + away
+            alert.settles_at = now + settle if settle else None
             if state == "pending":
                 alert.active_at += away
             found.setdefault(identity, []).append(alert)

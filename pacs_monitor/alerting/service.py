@@ -19,6 +19,7 @@ from pacs_monitor.alerting.groups import Group, World
 from pacs_monitor.history.labels import Labels
 from pacs_monitor.history.sampling import ALWAYS, Sampler
 from pacs_monitor.history.snapshot import SnapshotError, load, save
+from pacs_monitor.history.store import LOOKBACK
 from pacs_monitor.promql.ast import Expr
 from pacs_monitor.promql.engine import Engine
 from pacs_monitor.promql.parse import reads
@@ -222,7 +223,7 @@ class Alerting:
         if not text:
             return
         try:
-            count = persist.restore(text, self._groups, int(time.time() * 1000))
+            count = persist.restore(text, self._groups, int(time.time() * 1000), LOOKBACK)
         except ValueError as error:
             log.warning("alerts of before are forgotten: %s", error)
             return

@@ -70,7 +70,9 @@ class History:
     def put(self, series: Series, source: Source, value: float) -> None:
         """A value at the last time of a source; one that is not later than the series' last sample is left out."""
         if series.source is source:
-            series.put(source.base + len(source.times) - 1, value)
+            index = source.base + len(source.times) - 1
+            if not series.values or index >= series.first + len(series.values):
+                series.put(index, value)
         elif not series.source.times or series.source.times[-1] < source.times[-1]:
             series.put(series.source.begin(source.times[-1]), value)
 

@@ -194,3 +194,41 @@ def test_value_and_annotations_follow(tmp_path: Path, keep: str) -> None:
         watched.minute(ct=value)
     (alert,) = watched.group.alerts[0].active.values()
     assert (alert.value, alert.annotations, alert.active_at) == (2.5, {"a": "2.5"}, MINUTE)
+
+
+def test_two_rules_that_give_one_series_give_its_first_value(tmp_path: Path) -> None:
+    watched = Watched(tmp_path, "  rules: [{record: y, expr: x}, {record: y, expr: x * 2}, {record: z, expr: y}]\n")
+    for value in (1.0, 2.0, 3.0):
+        watched.minute(ct=value)
+        assert watched.ask("y") == watched.ask("z") == {"ct": value}
+    watched.minute(mr=1)
+    assert watched.ask("timestamp(y)") == {"ct": 240.0, "mr": 240.0}
+
+
+def test_a_reload_with_a_longer_offset_forgets_nothing(tmp_path: Path) -> None:
+    watched = Watched(tmp_path, "  rules: [{record: y, expr: x}]\n")
+    watched.minute(ct=1)
+    watched.minute(ct=2)
+    watched.group.end(watched.now + 1)
+    longer = Watched(tmp_path, "  query_offset: 2m\n  rules: [{record: y, expr: x}]\n").group.group
+    watched.group = Group(longer, World(watched.history, watched.engine))
+    for value in (3, 4, 5):
+        watched.minute(ct=value)
+    assert watched.ask("count_over_time(x[10m])") == {"ct": 5.0}
+    assert watched.ask("y offset 2m") == {"ct": 3.0}
+
+
+def test_a_query_in_a_template_asks_for_the_present_whatever_the_offset(tmp_path: Path) -> None:
+    rule = "{alert: A, expr: x > 0, annotations: {a: '{{ query `x` | first | value }} {{ $value }}'}}"
+    watched = Watched(tmp_path, f"  query_offset: 1m\n  rules: [{rule}]\n")
+    for value in (1, 2, 3):
+        watched.minute(ct=value)
+    (alert,) = watched.group.alerts[0].active.values()
+    assert alert.annotations == {"a": "3 2"}
+
+
+def test_a_template_that_fails_is_counted_each_time(tmp_path: Path) -> None:
+    watched = Watched(tmp_path, "  rules: [{alert: A, expr: x, annotations: {a: '{{ humanize $labels.node }}'}}]\n")
+    for _ in range(3):
+        watched.minute(ct=1)
+    assert watched.group.template_failures == 3

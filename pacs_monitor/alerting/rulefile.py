@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -125,18 +126,18 @@ class _Reading:
             kind = "a range of samples" if expr.kind == "matrix" else "a text"
             part.complain("expr", f"gives {kind}; a rule needs present values, as rate(x[5m]) has them")
             return None
-        self._far(part, "expr", expr)
+        self._say(part, "expr", self._far(expr))
         self._say(part, "expr", self._target.expr_fault(text) if self._target else "")
         return expr
 
-    def _far(self, part: Part, field: str, expr: Expr) -> None:
-        far = max(reads(expr), key=lambda found: found[1], default=("", 0))
-        if far[1] > self._longest:
-            part.complain(
-                field,
-                f"reads {_span(far[1])} of {far[0] or 'series'}, and {_span(self._longest)} are kept; record it by a "
-                "rule of its own and read that, or use a shorter range",
-            )
+    def _far(self, expr: Expr) -> str:
+        metric, back = max(reads(expr), key=lambda found: found[1], default=("", 0))
+        if back <= self._longest:
+            return ""
+        return (
+            f"reads {_span(back)} of {metric or 'series'}, and {_span(self._longest)} are kept; record it by a "
+            "rule of its own and read that, or use a shorter range"
+        )
 
     def _placed(self, text: str, error: BadExpression) -> str:
         if error.position is None or "\n" not in text.strip():
@@ -156,16 +157,15 @@ class _Reading:
         return RecordingRule(name, expr, part.text("expr"), tuple(sorted(labels.items())), part.value.line)
 
     def _alerting(self, part: Part, name: str, expr: Expr | None, shared: dict[str, str]) -> Rule | None:
-        for field in ("keep_firing_for",):
-            if part.has(field):
-                self._say(part, field, self._target.field_fault(field) if self._target else "")
+        if part.has("keep_firing_for") and self._target:
+            self._say(part, "keep_firing_for", self._target.field_fault("keep_firing_for"))
         hold, keep = part.milliseconds("for", 0) or 0, part.milliseconds("keep_firing_for", 0) or 0
         labels = {**shared, **self._labels(part)}
-        made = self._templates(part, "labels", {key: (part.line("labels"), text) for key, text in labels.items()})
-        annotations = self._templates(part, "annotations", part.pairs("annotations"))
-        queries = [*self._queries(part, "labels", made), *self._queries(part, "annotations", annotations)]
-        for query in queries:
-            self._far(part, "annotations", query)
+        own, shared_line = part.pairs("labels"), part.line("labels")
+        lines = {key: own.get(key, (shared_line, ""))[0] for key in labels}
+        queries: list[Expr] = []
+        made = self._templates(part, "labels", {key: (lines[key], text) for key, text in labels.items()}, queries)
+        annotations = self._templates(part, "annotations", part.pairs("annotations"), queries)
         if expr is None:
             return None
         return AlertingRule(
@@ -192,30 +192,35 @@ class _Reading:
                 fault = "cannot name a label; write a name"
             fault = fault or (self._target.label_fault(name) if self._target else "")
             if fault:
-                self._told.complain(line, part.name, f"labels: {name or _NO_NAME}: {fault}")
+                self._told.complain(line, part.name, fault, "labels", name or _NO_NAME)
             else:
                 found[name] = text
         return found
 
-    def _templates(self, part: Part, field: str, texts: dict[str, tuple[int, str]]) -> Templates:
+    def _templates(self, part: Part, field: str, texts: dict[str, tuple[int, str]], queries: list[Expr]) -> Templates:
         found = []
         for name, (line, text) in texts.items():
             try:
                 found.append((name, Template(text)))
             except TemplateRefused as error:
-                self._told.complain(line, part.name, f"{field}: {name}: {error} {_place_in(text, error.offset)}")
+                message = f"{error} {_place_in(text, error.offset)}"
+                self._told.complain(line, part.name, message, field, name)
+                continue
+            queries.extend(self._queries(part, line, (field, name), found[-1][1]))
         return found
 
-    def _queries(self, part: Part, field: str, templates: Templates) -> list[Expr]:
-        """What the templates ask for by themselves, as far as that is fixed."""
-        found = []
-        for name, template in templates:
-            for text in template.queries:
-                try:
-                    found.append(parse(text))
-                except BadExpression as error:
-                    part.complain(field, f"{name}: the query {text}: {error}")
-        return found
+    def _queries(self, part: Part, line: int, keys: tuple[str, str], template: Template) -> Iterator[Expr]:
+        """What a template asks for by itself, as far as that is fixed."""
+        for text in template.queries:
+            try:
+                expr = parse(text)
+            except BadExpression as error:
+                self._told.complain(line, part.name, f"the query {text}: {error}", *keys)
+                continue
+            fault = self._far(expr)
+            if fault:
+                self._told.complain(line, part.name, fault, *keys)
+            yield expr
 
     def _say(self, part: Part, field: str, fault: str) -> None:
         if fault:

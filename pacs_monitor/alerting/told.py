@@ -20,13 +20,13 @@ class Told:
         self._complaints: dict[Complaint, None] = {}
         self._warnings: dict[Complaint, None] = {}
 
-    def complain(self, line: int, name: str, message: str) -> None:
-        """`name` is that of the rule, group or test, "" for the file as a whole."""
-        self._complaints.setdefault(Complaint(self.file, line, name, message))
+    def complain(self, line: int, name: str, message: str, *keys: str) -> None:
+        """`name` is that of the rule, group or test, "" for the file as a whole; `keys` lead to the setting in it."""
+        self._complaints.setdefault(Complaint(self.file, line, _setting(name, keys), message))
 
-    def warn(self, line: int, name: str, message: str) -> None:
+    def warn(self, line: int, name: str, message: str, *keys: str) -> None:
         """Of what is accepted but probably not meant."""
-        self._warnings.setdefault(Complaint(self.file, line, name, message))
+        self._warnings.setdefault(Complaint(self.file, line, _setting(name, keys), message))
 
     @property
     def complaints(self) -> tuple[Complaint, ...]:
@@ -70,7 +70,7 @@ class Part:
         self.told = told
         for key, entry in value.entries.items():
             if key not in known:
-                self.told.complain(entry.line, name, f"{key}: there is no such setting; {suggestion(key, known)}")
+                self.told.complain(entry.line, name, f"there is no such setting; {suggestion(key, known)}", key)
 
     def line(self, key: str) -> int:
         """Where a setting stands; the mapping's line if it is missing."""
@@ -83,7 +83,7 @@ class Part:
 
     def complain(self, key: str, message: str) -> None:
         """Of one setting, or of the whole with ""."""
-        self.told.complain(self.line(key), self.name, f"{key}: {message}" if key else message)
+        self.told.complain(self.line(key), self.name, message, key)
 
     def text(self, key: str) -> str:
         """The text of a setting, "" if it is not there, null or no text (after a complaint)."""
@@ -133,8 +133,7 @@ class Part:
             if isinstance(entry.value, Scalar):
                 found[name] = (entry.line, entry.value.text or "")
             else:
-                message = f"{key}: {name}: is a {_shape(entry.value)}; write one text"
-                self.told.complain(entry.line, self.name, message)
+                self.told.complain(entry.line, self.name, f"is a {_shape(entry.value)}; write one text", key, name)
         return found
 
     def items(self, key: str) -> list[Value]:
@@ -156,8 +155,12 @@ class Part:
             if isinstance(item, Map):
                 found.append(item)
             else:
-                self.told.complain(item.line, self.name, f"{key}[{number}]: is not {what}; write its settings")
+                self.told.complain(item.line, self.name, f"is not {what}; write its settings", f"{key}[{number}]")
         return found
+
+
+def _setting(name: str, keys: tuple[str, ...]) -> str:
+    return ": ".join(part for part in (name, *keys) if part)
 
 
 def _shape(value: Value | None) -> str:

@@ -13,7 +13,7 @@ from pacs_monitor.alerting.target import Target
 from pacs_monitor.configuring.fields import suggestion
 from pacs_monitor.configuring.filling import resolve
 from pacs_monitor.configuring.findings import Findings
-from pacs_monitor.configuring.tree import Items, Map, Scalar, below
+from pacs_monitor.configuring.tree import Items, Map, Place, Scalar, below
 from pacs_monitor.content import content_dir
 from pacs_monitor.settings import AlertingSettings
 
@@ -31,6 +31,8 @@ def load_rules(alerting: AlertingSettings, root: Map, findings: Findings, target
         read = read_rules(path, target)
         findings.read(path)
         findings.extend(read.complaints)
+        for told in read.warnings:
+            findings.warn(Place(told.file, told.line, told.setting), told.message)
         groups.extend(read.groups)
         if path.parent == content_dir("alert_rules"):
             builtin.extend(read.groups)

@@ -229,7 +229,7 @@ MISTAKES = [
     pytest.param(
         "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: up\n    annotations: {a: '{{ `max_over_time(x[2d])` | query | first | value }}'}\n",
         [
-            "rules.yml:6: g/A: annotations: reads 48 h of x, and 24 h are kept; record it by a rule of its own and read that, or use a shorter range"
+            "rules.yml:6: g/A: annotations: a: reads 48 h of x, and 24 h are kept; record it by a rule of its own and read that, or use a shorter range"
         ],
         id="a template with a query that reads more than is kept",
     ),
@@ -292,11 +292,11 @@ def test_all_mistakes_of_a_file_are_told_in_one_go(tmp_path: Path) -> None:
     )
     complaints = read_rules(tmp_path / "rules.yml").complaints
     assert [(one.line, one.setting) for one in complaints] == [
-        (4, "g/A"),
-        (5, "g/B"),
-        (5, "g/B"),
-        (6, "g/c d"),
-        (6, "g/c d"),
+        (4, "g/A: expr"),
+        (5, "g/B: foo"),
+        (5, "g/B: for"),
+        (6, "g/c d: expr"),
+        (6, "g/c d: record"),
     ]
 
 

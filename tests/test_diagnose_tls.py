@@ -57,6 +57,19 @@ def _plain_only(conn: socket.socket) -> None:
         answer_with({})(conn)
 
 
+async def test_a_silent_node_leaves_time_to_look_for_tls(right: Files, raw_server: StartRawServer) -> None:
+    context = server_context(right)
+
+    def silent(conn: socket.socket) -> None:
+        if conn.recv(1, socket.MSG_PEEK) == b"\x16":
+            context.wrap_socket(conn, server_side=True).close()
+        while conn.recv(1000):
+            pass
+
+    _, verdict = await walk(here(raw_server(silent).port, timeout=3.0))
+    assert verdict.what.endswith("speaks TLS on this port")
+
+
 async def test_what_listens_instead_of_dicom_over_tls_is_told(raw_server: StartRawServer) -> None:
     def web_server(conn: socket.socket) -> None:
         conn.recv(9)

@@ -193,7 +193,7 @@ def promtool_check_rules(folder: Path, text: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_promtool_accepts_every_query_and_the_alerts(tmp_path: Path) -> None:
+def test_promtool_accepts_every_query(tmp_path: Path) -> None:
     queries = blocks(METRICS, "promql")
     assert len(queries) > 5
     rules = "".join(
@@ -201,26 +201,6 @@ def test_promtool_accepts_every_query_and_the_alerts(tmp_path: Path) -> None:
         for number, query in enumerate(queries)
     )
     promtool_check_rules(tmp_path, f"groups:\n- name: queries\n  rules:\n{rules}")
-    promtool_check_rules(tmp_path, block(METRICS, "yaml", "alert:"))
-
-
-def test_studies_left_alert_where_they_should_be_deleted_and_nowhere_else(tmp_path: Path) -> None:
-    (tmp_path / "rules.yml").write_text(block(METRICS, "yaml", "alert:"))
-    orphans, swept = "pacs_ingest_orphans", "pacs_ingest_orphans_swept_total"
-    series = [  # a deletion that fails leaves the step out, and the counter in
-        (f'{orphans}{{site="s", node="fails", check="ingest"}}', "5x60"),
-        (f'{swept}{{site="s", node="fails", check="ingest"}}', "0x60"),
-        (f'{orphans}{{site="s", node="keeps", check="ingest"}}', "5x60"),
-    ]
-    given = "".join(f"      - {{series: '{name}', values: '{values}'}}\n" for name, values in series)
-    fires = "{exp_labels: {site: s, node: fails, check: ingest, severity: warning}}"
-    (tmp_path / "test.yml").write_text(
-        f"rule_files: [rules.yml]\ntests:\n  - interval: 1m\n    input_series:\n{given}"
-        f"    alert_rule_test: [{{eval_time: 40m, alertname: SyntheticStudiesLeft, exp_alerts: [{fires}]}}]\n"
-    )
-    command = [program("promtool", "prometheus"), "test", "rules", str(tmp_path / "test.yml")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 # A running agent agrees.
@@ -260,10 +240,9 @@ def test_the_tables_hold_each_metric_with_its_type_and_labels(agent: RunningAgen
         assert [one for one in told["metrics"] if labels[one["name"]] != set(one["labels"])] == []
 
 
-def test_queries_and_alerts_name_only_metrics_that_there_are() -> None:
+def test_queries_name_only_metrics_that_there_are() -> None:
     known = set(re.findall(r"^\| `(pacs_\w+)`", read(METRICS), re.MULTILINE))
     examples = "\n".join(text for page in PAGES for text in (*blocks(str(page.relative_to(ROOT)), "promql"),))
-    examples += block(METRICS, "yaml", "alert:")
     assert set(re.findall(r"\bpacs_\w+", examples)) <= known
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pacs_monitor.alerting.gotemplate.printf import text_of
-from pacs_monitor.alerting.gotemplate.values import Anything, Sample, Samples, Texts, Time, type_name
+from pacs_monitor.alerting.gotemplate.values import Anything, Samples, Texts, type_name
 
 _INCOMPATIBLE = "incompatible types for comparison"
 _INVALID = "invalid type for comparison"
@@ -37,13 +37,12 @@ def ne(one: object, other: object) -> bool:
 
 def lt(one: object, other: object) -> bool:
     """Whether the first is less. Raises ValueError."""
-    for value in (one, other):
-        if not isinstance(value, str | int | float) and value is not None:
-            raise ValueError(_INVALID)
-    if one is None or other is None or isinstance(one, bool) or isinstance(other, bool):
+    if not isinstance(one, str | int | float) or not isinstance(other, str | int | float):
         raise ValueError(_INVALID)
     if type(one) is not type(other):
         raise ValueError(_INCOMPATIBLE)
+    if isinstance(one, bool):
+        raise ValueError(_INVALID)
     left: Any = one
     right: Any = other
     return bool(left.encode() < right.encode()) if isinstance(one, str) else bool(left < right)
@@ -70,11 +69,13 @@ def length(value: object) -> int:
         return len(value.encode())
     if isinstance(value, Texts | Anything | Samples):
         return len(value)
-    raise ValueError("len of nil pointer" if value is None else f"len of type {type_name(value)}")
+    raise ValueError("len of nil pointer" if value is None else f"len of type {type_name(value).lstrip('*')}")
 
 
 def index(value: object, *keys: object) -> object:
     """`index $labels "x"`: the value under each key in turn. Raises ValueError."""
+    if value is None:
+        raise ValueError("index of untyped nil")
     for key in keys:
         value = _item(value, key)
     return value
@@ -103,5 +104,4 @@ def _item(value: object, key: object) -> object:
         if not 0 <= key < len(items):
             raise ValueError(f"index out of range: {key}")
         return items[key]
-    assert isinstance(value, int | float | Sample | Time)
-    raise ValueError(f"can't index item of type {type_name(value)}")
+    raise ValueError(f"can't index item of type {type_name(value).lstrip('*')}")

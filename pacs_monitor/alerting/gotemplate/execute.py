@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from pacs_monitor.alerting.gotemplate.errors import ExpandingFailed
-from pacs_monitor.alerting.gotemplate.functions import FUNCTIONS, Environment, Function
+from pacs_monitor.alerting.gotemplate.functions import FUNCTIONS, TEXT, Environment, Function
 from pacs_monitor.alerting.gotemplate.nodes import (
     Action,
     Branch,
@@ -22,7 +22,7 @@ from pacs_monitor.alerting.gotemplate.nodes import (
     Variable,
     Word,
 )
-from pacs_monitor.alerting.gotemplate.printf import text_of
+from pacs_monitor.alerting.gotemplate.printf import shown
 from pacs_monitor.alerting.gotemplate.quoting import quote
 from pacs_monitor.alerting.gotemplate.values import (
     DATA_FIELDS,
@@ -55,6 +55,8 @@ class Execution:
     def __init__(self, data: Data, variables: dict[str, Any], environment: Environment) -> None:
         self._environment = environment
         self._variables: list[tuple[str, Any]] = [("$", data), *variables.items()]
+        self._at: Node | None = None
+        """What was looked at last: Go's complaints point there."""
         self._out: list[str] = []
         self._length = 0
 
@@ -70,7 +72,7 @@ class Execution:
             elif isinstance(statement, Action):
                 value = self._pipe(statement.pipe, dot)
                 if not statement.pipe.variables:
-                    self._write("<no value>" if value is None else text_of(value))
+                    self._write(shown(value))
             else:
                 self._branch(statement, dot)
 
@@ -94,13 +96,13 @@ class Execution:
 
     def _range(self, branch: Branch, dot: Any) -> None:
         value = self._pipe(branch.pipe, dot, sets=False)
-        if not isinstance(value, Samples | Texts | Anything) and value is not None:
-            raise Fault(branch.pipe, f"range can't iterate over {text_of(value)}")
         pairs: Iterable[tuple[Any, Any]] = ()
         if isinstance(value, Samples):
             pairs = enumerate(value)
-        elif value is not None:
+        elif isinstance(value, Texts | Anything):
             pairs = sorted(value.items())
+        elif value is not None:
+            self._refuse(f"range can't iterate over {shown(value)}")
         names, known, empty = branch.pipe.variables, len(self._variables), True
         for key, one in pairs:
             empty = False
@@ -121,6 +123,7 @@ class Execution:
                 return
 
     def _pipe(self, pipe: Pipe, dot: Any, sets: bool = True) -> Any:
+        self._at = pipe
         value: Any = _NOTHING
         for command in pipe.commands:
             value = self._command(command, dot, value)
@@ -133,51 +136,59 @@ class Execution:
         first = command.words[0]
         if isinstance(first, Word):
             return self._call(first, command, command.words[1:], dot, piped)
-        if isinstance(first, Nil):
-            raise Fault(first, "nil is not a command")
-        has_arguments = len(command.words) > 1 or piped is not _NOTHING
-        if has_arguments and not isinstance(first, Field | Chain) and not (isinstance(first, Variable) and first.names):
-            raise Fault(first, f"can't give argument to non-function {first}")
-        return self._operand(first, dot, has_arguments)
+        return self._operand(first, dot, len(command.words) > 1 or piped is not _NOTHING)
 
     def _operand(self, node: Node, dot: Any, has_arguments: bool = False) -> Any:
-        if isinstance(node, Constant):
-            return node.value
-        if isinstance(node, Variable):
-            value = next(value for name, value in reversed(self._variables) if name == node.name)
-            return self._fields(value, node, node.names, has_arguments)
-        if isinstance(node, Field):
-            return self._fields(dot, node, node.names, has_arguments)
-        if isinstance(node, Chain):
-            return self._fields(self._operand(node.node, dot), node, node.names, has_arguments)
         if isinstance(node, Pipe):
             return self._pipe(node, dot)
         if isinstance(node, Word):
             return self._call(node, node, [], dot, _NOTHING)
+        self._at = node
+        if isinstance(node, Variable):
+            value = next(value for name, value in reversed(self._variables) if name == node.name)
+            return self._fields(value, node.names, has_arguments)
+        if isinstance(node, Field):
+            return self._fields(dot, node.names, has_arguments)
+        if isinstance(node, Chain):
+            return self._fields(self._operand(node.node, dot), node.names, has_arguments)
+        if isinstance(node, Constant):
+            return node.value
         return None if isinstance(node, Nil) else dot
 
-    def _fields(self, value: Any, node: Node, names: list[str], has_arguments: bool) -> Any:
+    def _fields(self, value: Any, names: list[str], has_arguments: bool) -> Any:
         for place, name in enumerate(names):
-            value = _field(value, name, node, has_arguments and place == len(names) - 1)
+            value = self._field(value, name, has_arguments and place == len(names) - 1)
         return value
 
+    def _field(self, value: Any, name: str, has_arguments: bool) -> Any:
+        if isinstance(value, Texts | Anything):
+            if has_arguments:
+                self._refuse(f"{name} is not a method but has arguments")
+            return value.get(name, "" if isinstance(value, Texts) else None)
+        if value is None:
+            self._refuse(f"nil data; no entry for key {quote(name)}")
+        fields = DATA_FIELDS if isinstance(value, Data) else SAMPLE_FIELDS if isinstance(value, Sample) else {}
+        if name not in fields:
+            self._refuse(f"can't evaluate field {name} in type {type_name(value)}")
+        if has_arguments:
+            self._refuse(f"{name} has arguments but cannot be invoked as function")
+        return getattr(value, fields[name])
+
     def _call(self, word: Word, node: Node, arguments: list[Node], dot: Any, piped: Any) -> Any:
+        self._at = word
         function = FUNCTIONS[word.name]
-        fault = function.count_fault(len(arguments) + (piped is not _NOTHING))
-        if fault:
-            raise Fault(word, f"wrong number of args for {word.name}: {fault}")
         if word.name in ("and", "or"):
             return self._first_that_decides(word.name == "or", arguments, dot, piped)
         values = [self._argument(function, place, one, dot) for place, one in enumerate(arguments)]
         if piped is not _NOTHING:
-            # Go has moved on from the arguments, but its messages still point to the last thing that it looked at.
-            _check_type(function, len(values), piped, arguments[-1] if arguments else word)
+            self._check_type(function, len(values), piped)
             values.append(piped)
         if function.wants_environment:
             values.insert(0, self._environment)
         try:
             return function.call(*values)
         except ValueError as error:
+            self._at = node
             raise Fault(node, f"error calling {word.name}: {error}") from None
 
     def _first_that_decides(self, decides: bool, arguments: list[Node], dot: Any, piped: Any) -> Any:
@@ -189,43 +200,28 @@ class Execution:
         return value if piped is _NOTHING else piped
 
     def _argument(self, function: Function, place: int, node: Node, dot: Any) -> Any:
+        self._at = node
         wanted = function.type_of(place)
         if isinstance(node, Constant) and not function.fits(place, node.value):
-            if wanted == "string":
-                raise Fault(node, f"expected string; found {node}")
-            raise Fault(node, f"can't handle {node} for arg of type {wanted}")
+            self._refuse(
+                f"expected string; found {node}" if wanted == TEXT else f"can't handle {node} for arg of type {wanted}"
+            )
         if isinstance(node, Nil):
-            if wanted == "string":
-                raise Fault(node, "cannot assign nil to string")
+            if wanted == TEXT:
+                self._refuse("cannot assign nil to string")
             return None
         value = self._operand(node, dot)
-        _check_type(function, place, value, node)
+        self._check_type(function, place, value)
         return value
 
+    def _check_type(self, function: Function, place: int, value: Any) -> None:
+        if function.fits(place, value):
+            return
+        wanted = function.type_of(place)
+        if value is None:
+            self._refuse(f"invalid value; expected {wanted}")
+        self._refuse(f"wrong type for value; expected {wanted}; got {type_name(value)}")
 
-def _check_type(function: Function, place: int, value: Any, node: Node) -> None:
-    if function.fits(place, value):
-        return
-    wanted = function.type_of(place)
-    if value is None:
-        _refuse(node, f"invalid value; expected {wanted}")
-    _refuse(node, f"wrong type for value; expected {wanted}; got {type_name(value)}")
-
-
-def _refuse(node: Node, message: str) -> NoReturn:
-    raise Fault(node, message)
-
-
-def _field(value: Any, name: str, node: Node, has_arguments: bool) -> Any:
-    if value is None:
-        raise Fault(node, f"nil data; no entry for key {quote(name)}")
-    if isinstance(value, Texts | Anything):
-        if has_arguments:
-            raise Fault(node, f"{name} is not a method but has arguments")
-        return value.get(name, "" if isinstance(value, Texts) else None)
-    fields = DATA_FIELDS if isinstance(value, Data) else SAMPLE_FIELDS if isinstance(value, Sample) else {}
-    if name not in fields:
-        raise Fault(node, f"can't evaluate field {name} in type {type_name(value)}")
-    if has_arguments:
-        raise Fault(node, f"{name} has arguments but cannot be invoked as function")
-    return getattr(value, fields[name])
+    def _refuse(self, message: str) -> NoReturn:
+        assert self._at is not None
+        raise Fault(self._at, message)

@@ -53,7 +53,7 @@ class Function:
     def fits(self, place: int, value: object) -> bool:
         """Whether a value may stand in this place."""
         wanted = _TYPES.get(self.type_of(place))
-        return wanted is None or isinstance(value, wanted)
+        return wanted is None or isinstance(value, wanted) or (value is None and wanted is not str)
 
 
 def to_float(value: object) -> float:
@@ -79,14 +79,14 @@ def _of_number(function: Callable[[float], Any]) -> Function:
     return Function(lambda value: function(to_float(value)), (ANY,))
 
 
-def _first(samples: Samples) -> Sample:
+def _first(samples: Samples | None) -> Sample:
     if not samples:
         raise ValueError("first() called on vector with no elements")
     return samples[0]
 
 
-def _sorted(label: str, samples: Samples) -> Samples:
-    return Samples(sorted(samples, key=lambda sample: sample.labels.get(label, "").encode()))
+def _sorted(label: str, samples: Samples | None) -> Samples:
+    return Samples(sorted(samples or (), key=lambda sample: sample.labels.get(label, "").encode()))
 
 
 def _duration(text: str) -> float:
@@ -103,9 +103,21 @@ def _path(environment: Environment) -> str:
 
 
 def _as_text(escape: Callable[[str], str]) -> Callable[..., str]:
-    return lambda *values: escape(
-        values[0] if len(values) == 1 and isinstance(values[0], str) else printf.printed(*values)
-    )
+    def escaped(*values: object) -> str:
+        if len(values) == 1:
+            return escape(printf.shown(values[0]))
+        return escape(printf.printed(*("<no value>" if value is None else value for value in values)))
+
+    return escaped
+
+
+def _of_sample(function: Callable[[Sample], Any]) -> Callable[[Sample | None], Any]:
+    def called(sample: Sample | None) -> Any:
+        if sample is None:
+            raise ValueError("runtime error: invalid memory address or nil pointer dereference")
+        return function(sample)
+
+    return called
 
 
 FUNCTIONS: dict[str, Function] = {
@@ -147,9 +159,9 @@ FUNCTIONS: dict[str, Function] = {
         lambda *values: Anything({f"arg{n}": value for n, value in enumerate(values)}), (ANY,), variadic=True
     ),
     "first": Function(_first, (SAMPLES,)),
-    "label": Function(lambda name, sample: sample.labels.get(name, ""), (TEXT, SAMPLE)),
-    "value": Function(lambda sample: sample.value, (SAMPLE,)),
-    "strvalue": Function(lambda sample: sample.labels.get("__value__", ""), (SAMPLE,)),
+    "label": Function(lambda name, sample: _of_sample(lambda one: one.labels.get(name, ""))(sample), (TEXT, SAMPLE)),
+    "value": Function(_of_sample(lambda sample: sample.value), (SAMPLE,)),
+    "strvalue": Function(_of_sample(lambda sample: sample.labels.get("__value__", "")), (SAMPLE,)),
     "sortByLabel": Function(_sorted, (TEXT, SAMPLES)),
     "query": Function(lambda environment, text: environment.query(text), (TEXT,), wants_environment=True),
     "externalURL": Function(lambda environment: environment.external_url, (), wants_environment=True),

@@ -41,6 +41,13 @@ def text_of(value: object) -> str:
     return value if isinstance(value, str) else _value(value, "v", _PLAIN)
 
 
+def shown(value: object) -> str:
+    """As an action prints it: nothing is `<no value>`, and a sample is no pointer to one."""
+    if value is None:
+        return "<no value>"
+    return text_of(value).removeprefix("&") if isinstance(value, Sample) else text_of(value)
+
+
 def printed(*values: object) -> str:
     """As Sprint: a space between two that are both no text."""
     out = ""
@@ -192,7 +199,7 @@ def _compound(value: object, verb: str, spec: _Spec) -> str:
     if isinstance(value, Samples):
         return f"[{' '.join(_compound(one, verb, spec) for one in value)}]"
     if isinstance(value, Sample):
-        return f"{{{_value(value.labels, verb, spec)} {_value(value.value, verb, spec)}}}"
+        return f"&{{{_value(value.labels, verb, spec)} {_value(value.value, verb, spec)}}}"
     if isinstance(value, Time):
         return _text(str(value), verb, spec)
     assert isinstance(value, Data)

@@ -7,11 +7,40 @@ import struct
 from pathlib import Path
 from random import Random
 
+from pacs_monitor.alerting.gotemplate.errors import TemplateRefused
+from pacs_monitor.alerting.gotemplate.functions import FUNCTIONS
 from tests.alerting.gotemplate.expanding import expand
 from tests.alerting.promtool import Expansion, refused
 
 VALUES = (1.0, 0.0, 1e6, math.nan, math.inf, -math.inf, 0.00001234, 1435065584.128, -123456.789, 9.3e18)
 TEMPLATES = (Path(__file__).parent / "templates.txt").read_text().splitlines()
+ATOMS = (
+    *(
+        "$value",
+        "$labels",
+        "$labels.node",
+        "$labels.bad",
+        "$labels.nothing",
+        "$externalURL",
+        '"a"',
+        '""',
+        '"1h"',
+        "true",
+    ),
+    *("1", "0", "-1", "2.5", "(toTime 5)", '(query "x")', '(query "none")', '(query "x" | first)', '(args 1 "a")'),
+)
+# Elsewhere promtool has a type of its own for HTML, prints addresses in memory, or is an older version.
+CALLED = sorted(
+    FUNCTIONS.keys()
+    - {"externalURL", "pathPrefix", "query", "title", "safeHtml", "html", "urlquery", "eq", "ne", "index"}
+)
+FRAMES = (
+    "{{ %s }}",
+    "{{ if %s }}t{{ else }}f{{ end }}",
+    "{{ with %s }}{{ . }}{{ end }}",
+    "{{ range %s }}<{{ . }}>{{ else }}none{{ end }}",
+    "{{ %s | printf `%%v` }}",
+)
 FORMATS = ("", "+", "-", "0", " ", "#", "+0", "-0", "0 ", "- ")
 
 
@@ -69,3 +98,27 @@ def test_formats_of_any_kind_are_written_alike(tmp_path: Path) -> None:
         text = f'{{{{ printf "<%{flags}{width}{precision}{verb}>" {argument} }}}}'
         expansions.append(Expansion(text, 1234.5678, expand(text, 1234.5678, f"A{len(expansions)}")))
     assert refused(expansions, tmp_path) == ""
+
+
+def test_calls_of_any_kind_are_answered_alike(tmp_path: Path) -> None:
+    random = Random(13)
+    expansions: list[Expansion] = []
+    while len(expansions) < 500:
+        text = random.choice(FRAMES) % _operand(random, random.randint(1, 3))
+        try:
+            found = expand(text, 1.5, f"A{len(expansions)}")
+        except TemplateRefused:
+            continue
+        if "[&{" not in found and "[{map[__name__" not in found and "uncomparable" not in found:
+            expansions.append(Expansion(text, 1.5, found))
+    assert refused(expansions, tmp_path) == ""
+
+
+def _operand(random: Random, depth: int) -> str:
+    if not depth or random.random() < 0.3:
+        return random.choice(ATOMS)
+    name = random.choice(CALLED)
+    function = FUNCTIONS[name]
+    least = len(function.takes) - function.variadic
+    count = random.randint(max(1, least), len(function.takes) + 1) if function.variadic else least
+    return f"({' '.join([name, *(_operand(random, depth - 1) for _ in range(count))])})"

@@ -37,3 +37,8 @@ def test_a_template_tells_which_functions_it_calls() -> None:
 def test_what_is_the_same_for_all_alerts_is_known_to_be() -> None:
     assert Template("The disk {{- /* the */ -}} is full").constant == "The diskis full"
     assert Template("{{ $value }}").constant is None
+
+
+def test_a_type_is_called_as_prometheus_3_calls_it() -> None:
+    assert "can't index item of type struct { Labels map[string]string; " in expand("{{ index . 1 }}")
+    assert "ExternalURL string; Value interface {} }>" in expand("{{ index . 1 }}")

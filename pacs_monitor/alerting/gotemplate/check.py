@@ -68,7 +68,7 @@ def _check_pipe(pipe: Pipe, is_data: bool, called: Called) -> None:
             called.queries.extend(_query(first, pipe, place))
         else:
             _check_value(first, len(command.words) > 1 or place > 0)
-        for word in command.words:
+        for word in command.words[isinstance(first, Word) :]:
             _check_word(word, is_data, called)
 
 
@@ -94,7 +94,7 @@ def _check_word(word: Node, is_data: bool, called: Called) -> None:
         _check_word(word.node, is_data, called)
     elif isinstance(word, Word):
         called.functions.add(word.name)
-        _check_known(word)
+        _check_count(word, 0)
     elif isinstance(word, Field) and is_data and word.names[0] not in DATA_FIELDS:
         known = "$labels, $value, $externalLabels and $externalURL"
         raise TemplateRefused(f"uses .{word.names[0]}, which alerts do not have; there is {known}", word.at)
@@ -118,11 +118,15 @@ def _check_known(word: Word) -> None:
         raise TemplateRefused(f"calls {word.name}, and there is no such function; {hint}", word.at)
 
 
-def _check_call(word: Word, command: Command, count: int) -> None:
+def _check_count(word: Word, count: int) -> None:
     _check_known(word)
     fault = FUNCTIONS[word.name].count_fault(count)
     if fault:
         raise TemplateRefused(f"gives {word.name} the wrong number of values ({fault}); correct them", word.at)
+
+
+def _check_call(word: Word, command: Command, count: int) -> None:
+    _check_count(word, count)
     if word.name in ("match", "reReplaceAll") and len(command.words) > 1:
         _check_pattern(command.words[1])
     if word.name in _COMPARISONS:

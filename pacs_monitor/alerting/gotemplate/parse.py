@@ -127,6 +127,8 @@ class _Parser:
             if token.kind == end or (end == ")" and token.text == ")"):
                 self._next()
                 self._check_pipe(pipe, token)
+                if not pipe.assigns:
+                    self._known.extend(pipe.variables)
                 return pipe
             pipe.commands.append(self._command())
 
@@ -147,11 +149,9 @@ class _Parser:
 
     def _declare(self, pipe: Pipe, names: list[str], sign: Token) -> None:
         pipe.variables, pipe.assigns = names, sign.text == "="
-        for name in names:
-            if pipe.assigns:
+        if pipe.assigns:
+            for name in names:
                 self._check_known(name, sign.at)
-            else:
-                self._known.append(name)
 
     def _check_pipe(self, pipe: Pipe, end: Token) -> None:
         if not pipe.commands:

@@ -67,6 +67,8 @@ MISTAKES = [
     ("{{ 1.5.x }}", 6, "asks for a field of 1.5, which has none; remove .x"),
     ("{{ $value | humanise }}", 12, "calls humanise, and there is no such function; did you mean humanize?"),
     ("{{ humanize 1 2 }}", 3, "gives humanize the wrong number of values (want 1 got 2); correct them"),
+    ("{{ print value }}", 9, "gives value the wrong number of values (want 1 got 0); correct them"),
+    ("{{ $x := $x.a }}", 9, "uses $x, which is not set; there is $labels, $externalLabels, $externalURL, $value"),
     ("{{ printf }}", 3, "gives printf the wrong number of values (want at least 1 got 0); correct them"),
     ('{{ "a" "b" }}', 3, 'gives values to "a", which is no function; write one before it, as print'),
     ("{{ nil }}", 3, "prints nil, which cannot be printed; remove it"),

@@ -25,10 +25,11 @@ def _of_vector(name: str, takes: int, gives: int, scalars: int = 0, metric: str 
 
 
 def _of_range(name: str, takes: int, gives: int, metric: str = "", before: bool = False, after: bool = False) -> Way:
-    """A function of a range; of a quantile before it, or of a scalar after it."""
+    """A function of a range, mostly of `metric` (or one of several), after a quantile or before a scalar."""
 
     def build(grammar: Grammar, depth: int, most: int) -> Drawn:
-        inner = grammar.matrix(depth - 1, min(takes, most), metric if not grammar.chance(3) else "")
+        suits = grammar.pick(*metric.split()) if metric and not grammar.chance(3) else ""
+        inner = grammar.matrix(depth - 1, min(takes, most), suits)
         if name == "predict_linear":
             # Of a range that stands still, version 2 forgets the samples after some steps.
             inner = replace(inner, text=re.sub(r" @ (?:\w+\(\)|[\d.]+)", "", inner.text))
@@ -164,12 +165,12 @@ FUNCTIONS: dict[str, Way] = {
     **_many(_absent, "absent absent_over_time"),
     **_many(_counted, "rate increase"),
     **_many(_of_range, "irate", SAME, CLOSE, metric="runs_total"),
-    **_many(_of_range, "delta", SAME, CLOSE, metric="load"),
+    **_many(_of_range, "delta", SAME, CLOSE, metric="load odd"),
     # Of a range with Inf, version 2 says NaN and version 3 Inf.
     **_many(_of_range, "deriv", EXACT, CLOSE, metric="load"),
     **_many(_of_range, "idelta", SAME, SAME),
-    **_many(_of_range, "changes", SAME, EXACT, metric="load"),
-    **_many(_of_range, "resets", SAME, EXACT, metric="runs_total"),
+    **_many(_of_range, "changes", SAME, EXACT, metric="load odd"),
+    **_many(_of_range, "resets", SAME, EXACT, metric="runs_total odd"),
     **_many(_of_range, "min_over_time max_over_time last_over_time count_over_time present_over_time", CLOSE, EXACT),
     **_many(_of_range, "avg_over_time", CLOSE, CLOSE),
     # Where squares overflow, version 2 says NaN and version 3 Inf: nothing huge.

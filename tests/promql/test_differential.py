@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import zlib
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,28 @@ def test_both_give_the_same_answers(name: str, judges: Judges) -> None:
 def test_both_agree_on_what_was_found(text: str, judges: Judges) -> None:
     """What they once answered differently."""
     judges.compare(Drawn(text), When(START + LENGTH // 2, START + LENGTH // 2), "")
+
+
+@pytest.mark.parametrize(
+    ("form", "seconds"),
+    [
+        ("{}", 300),
+        ("timestamp({})", 300),
+        ("count_over_time({}[2m])", 120),
+        ("count_over_time(({})[3m:30s])", 180 + 300),
+    ],
+)
+def test_both_agree_to_the_millisecond_when_a_sample_leaves(form: str, seconds: int, judges: Judges) -> None:
+    for number in range(SETS):
+        series = next(one for one in record(number) if one.labels["__name__"] == "load")
+        labels = ", ".join(f'{name}="{value}"' for name, value in series.labels.items() if name != "__name__")
+        drawn = Drawn(form.format(f"load{{{labels}}}"))
+        # Those with a gap behind them, so that no later one hides them.
+        gaps = [at for (at, _), (then, _) in pairwise(series.samples) if then - at > seconds * 1000]
+        for at in (*gaps[:3], series.samples[-1][0]):
+            for off in (-1, 0, 1):
+                then = at + seconds * 1000 + off
+                judges.compare(drawn, When(then, then), "")
 
 
 def test_the_comparisons_were_worth_their_name(judges: Judges) -> None:

@@ -56,6 +56,7 @@ def test_the_wheel_holds_the_content_inside_the_package(wheel: Path) -> None:
     names = contents(wheel).keys()
     assert {"pacs_monitor/alert_rules/README.md", "pacs_monitor/grafana/README.md"} <= names
     assert {f"pacs_monitor/checks/{file.name}" for file in CHECKOUT.glob("checks/*.py")} <= names
+    assert {f"pacs_monitor/alert_rules/{file.name}" for file in CHECKOUT.glob("alert_rules/*.yml")} <= names
     assert {name.split("/")[0] for name in names} == {"pacs_monitor", f"pacs_monitor-{__version__}.dist-info"}
 
 

@@ -2,20 +2,43 @@
 
 from __future__ import annotations
 
-from pacs_monitor.history.labels import NAME
+from collections.abc import Collection
+
+from pacs_monitor.history.matchers import BadRegexError, whole_match
 from pacs_monitor.promql import ast
+from pacs_monitor.promql.complaints import (
+    bad_label,
+    bool_without_comparison,
+    group_with_set,
+    not_a_vector,
+    numbers_compared,
+    set_with_number,
+    wrong_count,
+    wrong_kind,
+)
 from pacs_monitor.promql.errors import BadExpression
+from pacs_monitor.promql.signatures import FUNCTIONS
 
 
-def check(expr: ast.Expr) -> None:
-    """Raises BadExpression."""
+def check(expr: ast.Expr, after_plus: Collection[int] = ()) -> None:
+    """Raises BadExpression. `after_plus`: where operands of a sign + begin, which the tree leaves out."""
     for inner in ast.children(expr):
-        check(inner)
+        check(inner, after_plus)
+    if expr.position in after_plus and expr.kind in ("matrix", "string"):
+        raise not_a_vector("a sign", expr.kind, expr.position)
     match expr:
         case ast.Selector():
             _selector(expr)
-        case ast.Binary(matching=ast.Matching() as matching):
-            _matching(expr, matching)
+        case ast.Negation(inner=inner) if inner.kind in ("matrix", "string"):
+            raise not_a_vector("a sign", inner.kind, inner.position)
+        case ast.Subquery(inner=inner) if inner.kind != "vector":
+            raise wrong_kind("a subquery", "vector", inner.kind, inner.position)
+        case ast.Binary():
+            _binary(expr)
+        case ast.Aggregation():
+            _aggregation(expr)
+        case ast.Call():
+            _call(expr)
 
 
 def _selector(expr: ast.Selector) -> None:
@@ -25,7 +48,24 @@ def _selector(expr: ast.Selector) -> None:
         )
 
 
+def _binary(expr: ast.Binary) -> None:
+    kinds = (expr.left.kind, expr.right.kind)
+    for side in (expr.left, expr.right):
+        if side.kind in ("matrix", "string"):
+            raise not_a_vector(f"the operator {expr.op}", side.kind, side.position)
+    if expr.returns_bool and expr.op not in ast.COMPARISONS:
+        raise bool_without_comparison(expr.position)
+    if expr.op in ast.COMPARISONS and not expr.returns_bool and kinds == ("scalar", "scalar"):
+        raise numbers_compared(expr.position)
+    if expr.op in ast.SETS and "scalar" in kinds:
+        raise set_with_number(expr.op, expr.position)
+    if expr.matching is not None:
+        _matching(expr, expr.matching)
+
+
 def _matching(expr: ast.Binary, matching: ast.Matching) -> None:
+    if matching.many and expr.op in ast.SETS:
+        raise group_with_set(expr.op, expr.position)
     twice = set(matching.labels) & set(matching.include)
     if matching.on and twice:
         raise BadExpression(
@@ -33,6 +73,57 @@ def _matching(expr: ast.Binary, matching: ast.Matching) -> None:
         )
 
 
-def name_matchers(expr: ast.Selector) -> list[str]:
-    """The names that matchers ask for."""
-    return [one.value for one in expr.matchers if one.name == NAME]
+def _aggregation(expr: ast.Aggregation) -> None:
+    parameter = expr.parameter
+    if parameter is not None:
+        wanted: ast.Kind = "string" if expr.op == "count_values" else "scalar"
+        if parameter.kind != wanted:
+            raise wrong_kind(expr.op, wanted, parameter.kind, parameter.position)
+    if expr.inner.kind != "vector":
+        raise wrong_kind(expr.op, "vector", expr.inner.kind, expr.inner.position)
+    if expr.op == "count_values" and parameter is not None:
+        _label(parameter, expr.op)
+
+
+def _call(expr: ast.Call) -> None:
+    signature = FUNCTIONS[expr.name]
+    most = None if signature.repeated else len(signature.arguments)
+    if not signature.fewest() <= len(expr.arguments) <= (most or len(expr.arguments)):
+        raise wrong_count(expr.name, len(expr.arguments), expr.position)
+    for place, argument in enumerate(expr.arguments):
+        if argument.kind != signature.kind(place):
+            raise wrong_kind(expr.name, signature.kind(place), argument.kind, argument.position)
+    if expr.name in ("label_replace", "label_join"):
+        _relabelling(expr)
+
+
+def _relabelling(expr: ast.Call) -> None:
+    """What Prometheus refuses of these only when it evaluates them."""
+    _label(expr.arguments[1], expr.name)
+    if expr.name == "label_join":
+        for source in expr.arguments[3:]:
+            _label(source, expr.name)
+        return
+    pattern = _text(expr.arguments[4])
+    try:
+        whole_match(pattern)
+    except BadRegexError as error:
+        position = expr.arguments[4].position
+        raise BadExpression(f"{pattern} is no regular expression of RE2: {error}", position) from None
+
+
+def _label(expr: ast.Expr, where: str) -> None:
+    name = _text(expr)
+    try:
+        name.encode()
+    except UnicodeEncodeError:  # bytes that are no UTF-8: see literals.text_in
+        raise bad_label(name, where, expr.position) from None
+    if not name:
+        raise bad_label(name, where, expr.position)
+
+
+def _text(expr: ast.Expr) -> str:
+    while isinstance(expr, ast.Paren):
+        expr = expr.inner
+    assert isinstance(expr, ast.String)
+    return expr.value

@@ -14,8 +14,10 @@ from pacs_monitor.history.store import LOOKBACK
 from pacs_monitor.promql import ast
 from pacs_monitor.promql.check import check
 from pacs_monitor.promql.errors import BadExpression
+from pacs_monitor.promql.reader import skeleton_of
 from pacs_monitor.promql.refusals import refusal
-from pacs_monitor.promql.skeleton import Skeleton, skeleton_of
+from pacs_monitor.promql.skeleton import Skeleton
+from pacs_monitor.promql.unsupported import MOST_NESTED, too_deep
 
 _MATCHER_OPS = {"Equal": EQUAL, "NotEqual": NOT_EQUAL, "Re": MATCH, "NotRe": NO_MATCH}
 
@@ -28,7 +30,7 @@ def parse(text: str) -> ast.Expr:
     except ValueError as error:
         raise refusal(str(error), skeleton) from None
     found = _Builder(skeleton).build(tree)
-    check(found)
+    check(found, skeleton.after_plus)
     return found
 
 
@@ -38,12 +40,17 @@ class _Builder:
     def __init__(self, skeleton: Skeleton) -> None:
         self._table = skeleton.table
         self._selectors: Iterator[int] = iter(skeleton.selectors)
-        self._calls: Iterator[int] = iter(skeleton.calls)
+        self._calls: Iterator[int] = (position for _, position in skeleton.calls)
         self._parens: Iterator[int] = iter(skeleton.parens)
+        self._depth = 0
 
     def build(self, node: Any) -> ast.Expr:
         """Source order: positions are handed out as they come."""
+        self._depth += 1
+        if self._depth > MOST_NESTED:
+            raise too_deep(0)
         made: ast.Expr = getattr(self, f"_{type(node).__name__}")(node)
+        self._depth -= 1
         return made
 
     def _text(self, key: str) -> str:

@@ -26,13 +26,13 @@ def text_of(expr: ast.Expr) -> str:
             return f"{_selected(inner)}[{duration_text(expr.duration)}]{_modifiers(inner.at, inner.offset)}"
         case ast.Subquery():
             step = "" if expr.step is None else duration_text(expr.step)
-            return f"{expr.inner}[{duration_text(expr.duration)}:{step}]{_modifiers(expr.at, expr.offset)}"
+            return f"{text_of(expr.inner)}[{duration_text(expr.duration)}:{step}]{_modifiers(expr.at, expr.offset)}"
         case ast.Paren():
-            return f"({expr.inner})"
+            return f"({text_of(expr.inner)})"
         case ast.Negation():
-            return f"-{expr.inner}"
+            return f"-{text_of(expr.inner)}"
         case ast.Binary():
-            return f"{expr.left} {expr.op}{_bool(expr)}{_matching(expr)} {expr.right}"
+            return f"{text_of(expr.left)} {expr.op}{_bool(expr)}{_matching(expr)} {text_of(expr.right)}"
         case ast.Aggregation():
             return f"{expr.op}{_grouping(expr)}({_arguments(ast.children(expr))})"
         case ast.Call():
@@ -109,7 +109,7 @@ def _grouping(expr: ast.Aggregation) -> str:
 
 
 def _arguments(arguments: tuple[ast.Expr, ...]) -> str:
-    return ", ".join(map(str, arguments))
+    return ", ".join(map(text_of, arguments))
 
 
 def label_text(name: str, value: str) -> str:

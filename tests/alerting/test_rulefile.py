@@ -103,7 +103,9 @@ MISTAKES = [
     ),
     pytest.param(
         "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: rate(up)\n",
-        ["rules.yml:5: g/A: expr: expected type matrix in call to function 'rate', got vector"],
+        [
+            "rules.yml:5: g/A: expr: rate takes a range here, and this is a vector; add a range, such as [5m], or [5m:] behind what is no plain metric"
+        ],
         id="a wrong type",
     ),
     pytest.param(

@@ -7,9 +7,9 @@ from collections.abc import Collection
 from pacs_monitor.history.matchers import BadRegexError, whole_match
 from pacs_monitor.promql import ast
 from pacs_monitor.promql.complaints import (
-    bad_label,
     bool_without_comparison,
     group_with_set,
+    no_label,
     not_a_vector,
     numbers_compared,
     set_with_number,
@@ -113,13 +113,8 @@ def _relabelling(expr: ast.Call) -> None:
 
 
 def _label(expr: ast.Expr, where: str) -> None:
-    name = _text(expr)
-    try:
-        name.encode()
-    except UnicodeEncodeError:  # bytes that are no UTF-8: see literals.text_in
-        raise bad_label(name, where, expr.position) from None
-    if not name:
-        raise bad_label(name, where, expr.position)
+    if not _text(expr):
+        raise no_label(where, expr.position)
 
 
 def _text(expr: ast.Expr) -> str:

@@ -70,7 +70,6 @@ def matching_with_number(position: int | None) -> BadExpression:
     return BadExpression("on and ignoring match vectors, and one side is a number; leave them out", position)
 
 
-def bad_label(name: str, where: str, position: int | None) -> BadExpression:
-    """A label that cannot be."""
-    shown = "".join(f"\\x{ord(one) - 0xDC00:02x}" if 0xDC80 <= ord(one) <= 0xDCFF else one for one in name)
-    return BadExpression(f'invalid label name "{shown}"; {where} needs one of UTF-8, and not empty', position)
+def no_label(who: str, position: int | None) -> BadExpression:
+    """A label without a name."""
+    return BadExpression(f"{who} needs the name of a label here, and this is empty", position)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pacs_monitor.promql.errors import BadExpression
-from pacs_monitor.promql.literals import duration_of, number_of, text_in
+from pacs_monitor.promql.literals import LONGEST, duration_of, number_of, text_in
 from pacs_monitor.promql.skeleton import MARK, Skeleton
 from pacs_monitor.promql.tokens import Token
 from pacs_monitor.promql.unsupported import experimental
+
+_LATEST = 9.2e15
+"""Seconds: milliseconds in 63 bits end there."""
 
 
 class Cursor:
@@ -92,19 +95,26 @@ class Cursor:
         return 1
 
 
+def seconds_of(token: Token) -> float:
+    """Of a duration, or of a number of seconds. Raises BadExpression."""
+    if token.kind == "duration":
+        return duration_of(token.text, token.position) / 1000
+    return number_of(token.text, token.position)
+
+
 def milliseconds(token: Token) -> int:
-    """Of a duration or a number of seconds. Raises BadExpression."""
+    """Of a duration, or of a number of seconds. Raises BadExpression."""
     if token.kind == "duration":
         return duration_of(token.text, token.position)
-    seconds = number_of(token.text)
-    if not abs(seconds) <= 9_223_372_036:
+    seconds = number_of(token.text, token.position)
+    if not abs(seconds) <= LONGEST // 1000:
         raise BadExpression(f"{token.text} seconds are longer than Prometheus can hold (292 years)", token.position)
     return int(seconds * 1000)
 
 
 def moment(token: Token, sign: int) -> int:
     """Milliseconds since 1970. Raises BadExpression."""
-    seconds = duration_of(token.text, token.position) / 1000 if token.kind == "duration" else number_of(token.text)
-    if not abs(seconds) < 9.2e15:
+    seconds = seconds_of(token)
+    if not abs(seconds) < _LATEST:
         raise BadExpression(f"{token.text} is no time; @ takes seconds since 1970", token.position)
     return round(sign * seconds * 1000)

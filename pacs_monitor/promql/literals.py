@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 from pacs_monitor.promql.errors import BadExpression
@@ -17,14 +18,15 @@ _ESCAPE = re.compile(
 _ONE = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\"}
 
 
-def number_of(text: str) -> float:
-    """The value of a number: decimal, hexadecimal, octal with a leading 0, Inf or NaN."""
-    plain = text.replace("_", "")
-    if plain[:2] in ("0x", "0X"):
-        return float(int(plain, 16))
-    if len(plain) > 1 and plain[0] == "0" and all(one in "01234567" for one in plain):
-        return float(int(plain, 8))
-    return float(plain)
+def number_of(text: str, position: int = 0) -> float:
+    """The value of a number: decimal, hexadecimal, octal with a leading 0, Inf or NaN. Raises BadExpression."""
+    plain = text.replace("_", "").lower()
+    octal = len(plain) > 1 and plain[0] == "0" and all(one in "01234567" for one in plain)
+    hexadecimal = plain.startswith("0x")
+    value = float(int(plain, 16 if hexadecimal else 8) if hexadecimal or octal else float(plain))
+    if (hexadecimal and value >= 2.0**63) or (math.isinf(value) and plain != "inf"):
+        raise BadExpression(f"{text} is larger than a number can be; write Inf", position)
+    return value
 
 
 def duration_of(text: str, position: int = 0) -> int:
@@ -52,7 +54,10 @@ def text_in(quoted: str, position: int = 0) -> str:
         pieces += _escaped(escape, quote, position + 1 + escape.start())
         last = escape.end()
     pieces += inner[last:].encode()
-    return pieces.decode("utf-8", "surrogateescape")
+    try:
+        return pieces.decode()
+    except UnicodeDecodeError:
+        raise BadExpression(f"{quoted} says bytes that are no UTF-8; write the characters", position) from None
 
 
 def _escaped(escape: re.Match[str], quote: str, position: int) -> bytes:

@@ -21,6 +21,7 @@ _NUMBER = re.compile(
 )
 _SIGN = re.compile(r"=~|!~|==|!=|>=|<=|[-+*/%^(){}\[\],:@=<>]")
 _RUN = re.compile(r"[0-9A-Za-z_.]+")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _NOT_NUMBERS = ("inf", "nan")
 
 
@@ -37,6 +38,8 @@ def tokens_of(text: str) -> list[Token]:
     """All words, without spaces and comments, and an "end". Raises BadExpression."""
     found: list[Token] = []
     depth = 0
+    if (odd := _SURROGATE.search(text)) is not None:
+        raise BadExpression("this is half a character, which no UTF-8 holds; leave it out", odd.start())
     place = _skip(text, 0)
     while place < len(text):
         token = _next(text, place, in_brackets=depth > 0)

@@ -19,6 +19,7 @@ _RANGE = re.compile(
 )
 _LOAD = re.compile(r"(load(?:_with_nhcb)?)\s+(\S+).*")
 _WINDOW = re.compile(r"range vector from\s+(\S+)\s+to\s+(\S+)\s+step\s+(\S+)")
+_STARTED = re.compile(r"(\S*?(?:\{.*?\})?)@st\s")
 NATIVE = re.compile(r"\{\{")
 
 
@@ -29,6 +30,8 @@ class Load:
     gap: int
     with_native: bool
     lines: list[str] = field(default_factory=list)
+    starts: list[str] = field(default_factory=list)
+    """Series of which the times are told at which they began."""
 
 
 @dataclass
@@ -108,7 +111,9 @@ def _begun(line: str, place: str) -> Command | None:
 
 
 def _add(current: Command | None, line: str) -> None:
-    if isinstance(current, Load):
+    if isinstance(current, Load) and (started := _STARTED.match(line)):
+        current.starts.append(started[1])
+    elif isinstance(current, Load):
         current.lines.append(line)
     elif isinstance(current, Case) and line.startswith("expect "):
         what, _, detail = line.removeprefix("expect ").strip().partition(" ")

@@ -71,10 +71,14 @@ class Judge:
         self.history = History()
         self.engine = Engine(self.history, delayed_names=True)
         self.native: set[Labels] = set()
+        self.experimental: set[Labels] = set()
+        """Series that say when they began (`x@st`), or their type and unit in labels."""
 
     def _load(self, load: Load) -> None:
         # Of two lines for one series the later counts.
         lines = dict(map(parse_metric, load.lines))
+        told = (labels for labels in lines if labels.get("__type__") or labels.get("__unit__"))
+        self.experimental |= {labels for labels, _ in map(parse_metric, load.starts)} | set(told)
         for number, (labels, values) in enumerate(lines.items()):
             if NATIVE.search(values):
                 self.native.add(labels)
@@ -99,8 +103,10 @@ class Judge:
             self._refused(case, error)
             return
         fault = self._fault(case, expr)
-        if fault and self._reads_native(expr):
+        if fault and self._reads(expr, self.native):
             self.outcome.skipped[NATIVE_HISTOGRAMS] += 1
+        elif fault and self._reads(expr, self.experimental):
+            self.outcome.skipped[EXPERIMENTAL] += 1
         elif fault:
             self.outcome.failed.append(f"{case.place}: {case.expr}: {fault}")
         else:
@@ -116,10 +122,10 @@ class Judge:
         else:
             self.outcome.failed.append(f"{case.place}: {case.expr}: refused: {error}")
 
-    def _reads_native(self, expr: ast.Expr) -> bool:
+    def _reads(self, expr: ast.Expr, series: set[Labels]) -> bool:
         if isinstance(expr, ast.Selector):
-            return any(all(one.matches(labels.get(one.name)) for one in expr.matchers) for labels in self.native)
-        return any(self._reads_native(inner) for inner in ast.children(expr))
+            return any(all(one.matches(labels.get(one.name)) for one in expr.matchers) for labels in series)
+        return any(self._reads(inner, series) for inner in ast.children(expr))
 
     def _fault(self, case: Case, expr: ast.Expr) -> str:
         """What is wrong with the answer; "" if it is right."""
@@ -130,7 +136,7 @@ class Judge:
         if case.wants("fail"):
             return "should have failed"
         # What is to be noticed of native histograms cannot be, as there are none.
-        return fault or ("" if self._reads_native(expr) else self._of_notes(case))
+        return fault or ("" if self._reads(expr, self.native) else self._of_notes(case))
 
     def _of_range(self, case: Case, expr: ast.Expr) -> str:
         got = {labels: dict(points) for labels, points in self.engine.range(expr, case.start, case.end, case.step)}

@@ -19,13 +19,13 @@ def faults(cls: type[Check]) -> Iterator[str]:
         yield "run never yields; yield a sample, or add `return` and `yield` at its end if there is none"
     for need in cls.needs:
         if need not in Node.model_fields:
-            yield f"needs names {need}, which is no setting of a node"
+            yield f"needs names {need}, which is no setting of a node; take it out"
     for name, info in Check.model_fields.items():
         if unit_of(cls.model_fields[name]) != unit_of(info):
             yield f"{name} has another type than in every check; write it as pacs_monitor.check does, such as Duration"
     for threshold in cls.thresholds:
         if threshold not in cls.model_fields:
-            yield f"thresholds names {threshold}, which is no setting of this check"
+            yield f"thresholds names {threshold}, which is no setting of this check; take it out"
         elif not _is_number(cls.model_fields[threshold].annotation):
             yield f"thresholds names {threshold}, which is no number; rules compare with it: take it out"
 

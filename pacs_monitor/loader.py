@@ -96,7 +96,9 @@ def _files(folders: Iterable[Path], complaints: list[Complaint]) -> Iterator[Pat
         try:
             names = sorted(path for path in folder.iterdir() if path.suffix == ".py")
         except OSError as error:
-            complaints.append(Complaint(str(folder), 0, "", f"the folder cannot be read ({error.strerror})"))
+            complaints.append(
+                Complaint(str(folder), 0, "", f"the folder cannot be read ({error.strerror}); check its rights")
+            )
             continue
         yield from (path for path in names if not path.name.startswith(("_", ".")))
 
@@ -122,16 +124,18 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        _refuse(path, 0, f"the file cannot be read ({error.strerror})")
+        _refuse(path, 0, f"the file cannot be read ({error.strerror}); check its rights")
 
 
 def _load(path: Path, source: bytes, digest: str) -> CheckKind:
+    # Python does not say where it stands.
+    if b"\0" in source:
+        line = source.count(b"\n", 0, source.index(b"\0")) + 1
+        _refuse(path, line, "is not Python: it holds a null byte; save it as plain text")
     try:
         tree = ast.parse(source, filename=str(path))
     except SyntaxError as error:
         _refuse(path, error.lineno or 1, f"is not Python: {error.msg}; mend this line, or the one before it")
-    except ValueError as error:
-        _refuse(path, 1, f"is not Python: {error}; save it as text in UTF-8")
     module = _run(path, tree, digest)
     cls = _check_class(path, tree, module)
     metrics, lines = _metrics(path, tree, module, cls)
@@ -154,8 +158,10 @@ def _run(path: Path, tree: ast.Module, digest: str) -> ModuleType:
         exec(compile(tree, str(path), "exec", dont_inherit=True), module.__dict__)
     except (Exception, SystemExit) as error:  # noqa: BLE001  an administrator's file may raise anything
         del sys.modules[name]
-        told = traceback.format_exception_only(error)[-1].strip()
-        _refuse(path, _line_of_error(path, error), f"cannot be loaded: {told.splitlines()[0]}")
+        told = traceback.format_exception_only(error)[-1].strip().splitlines()[0]
+        missing = isinstance(error, ModuleNotFoundError)
+        remedy = "install it for the Python that runs pacs-monitor, or mend this line" if missing else "mend this line"
+        _refuse(path, _line_of_error(path, error), f"cannot be loaded: {told}; {remedy}")
     return module
 
 

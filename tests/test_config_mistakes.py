@@ -961,7 +961,7 @@ checks:
     row(
         "a check that cannot be imported",
         "check_dirs: [mine]\n",
-        "mine/mine.py:2: cannot be loaded: ModuleNotFoundError: No module named 'no_such_module'",
+        "mine/mine.py:2: cannot be loaded: ModuleNotFoundError: No module named 'no_such_module'; install it for the Python that runs pacs-monitor, or mend this line",
         files={"mine/mine.py": "import os\nimport no_such_module\n"},
     ),
     row(

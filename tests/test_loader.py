@@ -90,14 +90,18 @@ def test_two_files_of_one_name_in_two_folders_are_two_modules(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("class Mine(:\n    pass\n", "mine.py:1: is not Python: invalid syntax"),
+        ("class Mine(:\n    pass\n", "mine.py:1: is not Python: invalid syntax; mend this line, or the one before it"),
         ("x = 1\n\nx = (\n", "mine.py:3: is not Python: '(' was never closed"),
-        ("x = '\\0'\n\0", "mine.py:1: is not Python: source code string cannot contain null bytes"),
+        ("x = '\\0'\n\0", "mine.py:2: is not Python: it holds a null byte; save it as plain text"),
         (
             "import os\n\nimport nowhere\n",
-            "mine.py:3: cannot be loaded: ModuleNotFoundError: No module named 'nowhere'",
+            "mine.py:3: cannot be loaded: ModuleNotFoundError: No module named 'nowhere'; "
+            "install it for the Python that runs pacs-monitor, or mend this line",
         ),
-        ("def f():\n    return 1 / 0\n\nf()\n", "mine.py:2: cannot be loaded: ZeroDivisionError: division by zero"),
+        (
+            "def f():\n    return 1 / 0\n\nf()\n",
+            "mine.py:2: cannot be loaded: ZeroDivisionError: division by zero; mend ",
+        ),
         ("raise SystemExit(3)\n", "mine.py:1: cannot be loaded: SystemExit: 3"),
         ("import json\n\njson.loads('{')\n", "mine.py:3: cannot be loaded: "),
         ("x = 1\n", "mine.py:1: holds no check; write one class that is a Check or a NodeCheck"),
@@ -119,11 +123,11 @@ def test_two_files_of_one_name_in_two_folders_are_two_modules(tmp_path: Path) ->
         ),
         (
             "from pacs_monitor.check import *\nclass A(NodeCheck):\n    needs = ('prot',)\n    def run(self): yield\n",
-            "mine.py:2: A: needs names prot, which is no setting of a node",
+            "mine.py:2: A: needs names prot, which is no setting of a node; take it out",
         ),
         (
             "from pacs_monitor.check import *\nclass A(Check):\n    thresholds = ('slow',)\n    def run(self): yield\n",
-            "mine.py:2: A: thresholds names slow, which is no setting of this check",
+            "mine.py:2: A: thresholds names slow, which is no setting of this check; take it out",
         ),
         (
             "from pacs_monitor.check import *\nclass A(Check):\n    slow: str = '2s'\n    thresholds = ('slow',)\n"
@@ -263,7 +267,7 @@ def test_a_folder_given_twice_is_read_once(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
     _, complaints = load_folders([tmp_path / "none"])
-    expected = f"{tmp_path}/none: the folder cannot be read (No such file or directory)"
+    expected = f"{tmp_path}/none: the folder cannot be read (No such file or directory); check its rights"
     assert [str(told) for told in complaints] == [expected]
 
 

@@ -11,7 +11,7 @@ from pacs_monitor.alerting.target import Target
 from pacs_monitor.configuring import yamltree
 from pacs_monitor.configuring.complaints import right_part, validate
 from pacs_monitor.configuring.configure import Configurator
-from pacs_monitor.configuring.datadir import check_data_dir
+from pacs_monitor.configuring.datadir import check_data_dir, faults_of_files
 from pacs_monitor.configuring.fields import nearest, settings_of, suggestion
 from pacs_monitor.configuring.filling import fill, resolve
 from pacs_monitor.configuring.findings import Findings
@@ -78,9 +78,11 @@ class _Loading:
         self._agent = self._agent_settings()
 
     def try_to_start(self, *, make: bool) -> None:
-        try_web(self._agent, self._root, self._findings)
-        if fault := check_data_dir(self._agent.data_dir, make=make):
-            self._findings.complain(below(self._root, "data_dir"), fault)
+        try_web(self._root, self._findings)
+        path = self._agent.data_dir
+        fault = check_data_dir(path, make=make)
+        if faults := [fault] if fault else list(faults_of_files(path)):
+            self._findings.complain(below(self._root, "data_dir"), "; ".join(faults))
 
     def load(self, given: Mapping[str, CheckKind] | None, despite_broken: bool) -> Configuration:
         agent = self._agent

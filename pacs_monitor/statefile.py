@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from pathlib import Path
@@ -44,15 +45,37 @@ def open_file(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def look_at(path: Path) -> None:
+    """Raise StateError for what `open_file` would, as far as the file's first bytes tell; nothing is changed."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as error:
+        raise StateError(unusable(path, error)) from None
+    with os.fdopen(descriptor, "rb", buffering=0) as file:
+        owner = os.fstat(descriptor).st_uid
+        head = file.read(100) or b""
+    if os.geteuid() not in (0, owner):
+        raise StateError(unusable(path, PermissionError(errno.EPERM, "it belongs to another user")))
+    if head and not head.startswith(b"SQLite format 3\0"):
+        raise StateError(unusable(path, sqlite3.DatabaseError("file is not a database")))
+    _check_version(path, int.from_bytes(head[60:64], "big"))
+
+
 def _migrate(path: Path, connection: sqlite3.Connection) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
+    _check_version(path, version)
+    for place, script in enumerate(MIGRATIONS[version:], start=version + 1):
+        connection.executescript(f"BEGIN IMMEDIATE;{script}PRAGMA user_version = {place};COMMIT;")
+
+
+def _check_version(path: Path, version: int) -> None:
     if version > len(MIGRATIONS):
         raise StateError(
             f"{path}: was written by a newer pacs-monitor (schema {version}, this one knows {len(MIGRATIONS)}); "
             f"run that one, or move the file away and start again"
         )
-    for place, script in enumerate(MIGRATIONS[version:], start=version + 1):
-        connection.executescript(f"BEGIN IMMEDIATE;{script}PRAGMA user_version = {place};COMMIT;")
 
 
 def unusable(path: Path, error: Exception) -> str:

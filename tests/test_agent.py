@@ -299,7 +299,7 @@ def test_a_lock_that_cannot_be_opened_is_told_in_a_sentence(tmp_path: Path) -> N
     lock.mkdir(parents=True)  # as one of another user's is for anybody but root
     done = run_to_its_end(config)
     said = f"{lock}: cannot be opened (Is a directory); give it to the user that runs pacs-monitor, or remove it\n"
-    assert (done.returncode, done.stderr) == (1, said)
+    assert (done.returncode, done.stderr) == (1, f"{config}:2: data_dir: {said}")
 
 
 class SetBack(datetime):

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+
+from pacs_monitor.statefile import StateError, look_at
+from pacs_monitor.web.errors import WebError
+from pacs_monitor.web.listen import check_control_path
 
 _GIVE = "give it to the user that runs pacs-monitor"
 
@@ -25,6 +30,25 @@ def check_data_dir(path: Path, *, make: bool = True) -> str:
             return ""
     except OSError as error:
         return f"{path} is not writable ({error.strerror}); {_GIVE}"
+
+
+def faults_of_files(path: Path) -> Iterator[str]:
+    """What is wrong with the files that an agent has left in the folder, or will make; they are not changed."""
+    try:
+        check_control_path(path / "control.sock")
+    except WebError as error:
+        yield str(error).removeprefix("data_dir: ")
+    lock = path / "agent.lock"
+    try:
+        os.close(os.open(lock, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK))
+    except (FileNotFoundError, NotADirectoryError):
+        pass  # it will be made, or the folder has a complaint
+    except OSError as error:
+        yield f"{lock}: cannot be opened ({error.strerror}); {_GIVE}, or remove it"
+    try:
+        look_at(path / "state.db")
+    except StateError as error:
+        yield str(error)
 
 
 def _fault_of_parent(path: Path) -> str:

@@ -124,7 +124,7 @@ def _fill_secret(name: str, key: str, tree: Map, data: dict[str, Any], findings:
         return
     secret = text.removesuffix("\n").removesuffix("\r")
     findings.read(path)
-    if not secret:
+    if not secret.strip():
         findings.complain(place, f"{path} is empty; write the secret into it")
         return
     _warn_of_readers(path, place, findings)

@@ -9,6 +9,7 @@ import stat
 from pathlib import Path
 
 from pacs_monitor.settings import TlsServer
+from pacs_monitor.web.certificates import load_client_ca, load_pair
 from pacs_monitor.web.errors import PortInUseError, WebError
 
 _LONGEST_PATH = 107
@@ -84,18 +85,24 @@ def open_unix(path: Path) -> socket.socket:
 
 
 def check_control_path(path: Path) -> None:
-    """Raise WebError if a Unix socket cannot have this path."""
+    """Raise WebError if no Unix socket can be made at this path, or something else is there."""
     if len(str(path).encode()) > _LONGEST_PATH:
         raise WebError(f"data_dir: {path} is too long for a Unix socket ({_LONGEST_PATH} bytes); choose a shorter one")
+    mode = _mode(path)
+    if mode and not stat.S_ISSOCK(mode):
+        raise WebError(f"data_dir: {path} is in the way and no socket; remove it")
+
+
+def _mode(path: Path) -> int:
+    try:
+        return path.lstat().st_mode
+    except OSError:
+        return 0  # there is none, or binding will say what is wrong
 
 
 def _remove_stale(path: Path) -> None:
-    try:
-        mode = path.lstat().st_mode
-    except OSError:
-        return  # there is none, or binding will say what is wrong
-    if not stat.S_ISSOCK(mode):
-        raise WebError(f"data_dir: {path} is in the way and no socket; remove it")
+    if not _mode(path):
+        return
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as trying:
         trying.settimeout(1.0)
         try:
@@ -113,32 +120,7 @@ def tls_context(settings: TlsServer) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
-    load_certificate(context, settings)
+    load_pair(context, settings)
     if settings.client_ca_file:
-        try:
-            context.load_verify_locations(settings.client_ca_file)
-        except (OSError, ssl.SSLError) as error:
-            raise WebError(_unreadable("client_ca_file", settings.client_ca_file, error)) from None
-        context.verify_mode = ssl.CERT_REQUIRED
+        load_client_ca(context, settings.client_ca_file)
     return context
-
-
-def load_certificate(context: ssl.SSLContext, settings: TlsServer) -> None:
-    """Take certificate and key from their files; connections made from now on see them. Raises WebError."""
-    for name, path in (("cert_file", settings.cert_file), ("key_file", settings.key_file)):
-        try:
-            path.open("rb").close()
-        except OSError as error:
-            raise WebError(_unreadable(name, path, error)) from None
-    try:
-        # Without a password of its own OpenSSL would ask on the terminal.
-        context.load_cert_chain(settings.cert_file, settings.key_file, password="")
-    except (OSError, ssl.SSLError) as error:
-        raise WebError(
-            f"web.tls: {settings.cert_file} and {settings.key_file} are no certificate with its key "
-            f"({error.strerror or error}); both must be PEM without a passphrase"
-        ) from None
-
-
-def _unreadable(name: str, path: Path, error: OSError) -> str:
-    return f"web.tls.{name}: {path} cannot be used ({error.strerror or error}); check the name and its rights"

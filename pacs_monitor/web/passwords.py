@@ -16,6 +16,7 @@ from pacs_monitor.web.errors import WebError
 
 # bcrypt knows costs from 4 to 31, and of the salt's last character four values.
 _LINE = re.compile(r"([^:\s][^:]*):(\$2[aby]\$(?:0[4-9]|[12]\d|3[01])\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31})")
+_MOST_TOLD = 10
 _MOST_WAITING = 32
 _MOST_REMEMBERED = 64
 
@@ -75,15 +76,26 @@ class Passwords:
 def read_passwords(path: Path) -> Passwords:
     """The users of a file. Raises WebError; what the file holds is in no sentence."""
     users = {}
+    wrong = []
     for number, line in enumerate(read_text("web.basic_auth_file", path).splitlines(), start=1):
         if line.strip() and not line.startswith("#"):
             found = _LINE.fullmatch(line.strip())
             if found is None:
-                raise WebError(f"web.basic_auth_file: {path}:{number}: is not user:hash with bcrypt; use htpasswd -B")
-            users[found[1]] = found[2]
+                wrong.append(number)
+            else:
+                users[found[1]] = found[2]
+    if wrong:
+        raise WebError(f"web.basic_auth_file: {path}:{_told(wrong)} not user:hash with bcrypt; use htpasswd -B")
     if not users:
         raise WebError(f"web.basic_auth_file: {path} names no user; add one with htpasswd -B")
     return Passwords(users)
+
+
+def _told(lines: list[int]) -> str:
+    if len(lines) == 1:
+        return f"{lines[0]}: is"
+    more = ",..." if len(lines) > _MOST_TOLD else ""
+    return f"{','.join(map(str, lines[:_MOST_TOLD]))}{more}: are"
 
 
 def read_text(setting: str, path: Path) -> str:
@@ -93,4 +105,4 @@ def read_text(setting: str, path: Path) -> str:
     except OSError as error:
         raise WebError(f"{setting}: {path} cannot be read ({error.strerror}); check the name and its rights") from None
     except UnicodeDecodeError:
-        raise WebError(f"{setting}: {path} is not text in UTF-8") from None
+        raise WebError(f"{setting}: {path} is not text in UTF-8; name the right file") from None

@@ -15,9 +15,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from pacs_monitor.settings import WebSettings
 from pacs_monitor.web.app import create_app
 from pacs_monitor.web.auth import TRUSTED, Access, read_access
+from pacs_monitor.web.certificates import load_pair
 from pacs_monitor.web.core import Core
 from pacs_monitor.web.errors import WebError
-from pacs_monitor.web.listen import load_certificate, open_tcp, open_unix, tls_context
+from pacs_monitor.web.listen import open_tcp, open_unix, tls_context
 from pacs_monitor.web.protocol import Protocol
 
 __all__ = ["WebError", "WebServer"]
@@ -112,7 +113,7 @@ class WebServer:
         access = read_access(self._web)
         if self._web.tls and self._context:
             tls_context(self._web.tls)
-            load_certificate(self._context, self._web.tls)
+            load_pair(self._context, self._web.tls)
         self._access = access
 
     async def stop(self) -> None:

@@ -1,9 +1,12 @@
 """What `check-config` finds out by trying, as it would keep the agent from starting."""
 # ruff: noqa: E501  a message is one line, as it is printed
 
+import os
 import socket
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -67,23 +70,60 @@ def test_a_web_server_that_can_start_has_no_complaint(site: Site) -> None:
     assert site.told(tls() + "  basic_auth_file: users\n") == ([], [])
 
 
-@pytest.mark.parametrize("key", ["other key", "no key", "encrypted key"])
-def test_a_key_that_is_not_the_certificates_is_a_complaint(site: Site, key: str) -> None:
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ("other key", "is not the key of c.pem; name the one that the certificate was issued for"),
+        ("no key", "holds no private key in PEM; name the right file, or convert it to PEM"),
+        ("encrypted key", "is protected by a passphrase; store it without one, readable for the agent alone"),
+    ],
+)
+def test_a_key_that_is_not_the_certificates_is_a_complaint(site: Site, key: str, message: str) -> None:
     other = site.certificate()[1]
     hidden = load_pem_private_key(other, None).private_bytes(
         Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"passphrase")
     )
     site.write("k.pem", {"other key": other, "no key": b"hello", "encrypted key": hidden}[key])
     complaints, _ = site.told(tls(key="k.pem"))
-    assert len(complaints) == 1
-    assert complaints[0].startswith("a.yml:3: web.tls: c.pem and k.pem are no certificate with its key (")
-    assert complaints[0].endswith("both must be PEM without a passphrase")
+    assert complaints == [f"a.yml:3: web.tls.key_file: k.pem {message}"]
+
+
+def test_each_of_the_files_of_tls_that_cannot_be_used_is_told(site: Site) -> None:
+    site.write("k.pem", site.certificate()[0])
+    site.write("junk", b"hello")
+    complaints, _ = site.told(tls("junk", "k.pem", ", client_ca_file: junk"))
+    assert [one.partition(";")[0] for one in complaints] == [
+        "a.yml:3: web.tls.cert_file: junk holds no certificate in PEM",
+        "a.yml:3: web.tls.key_file: k.pem holds no private key in PEM",
+        "a.yml:3: web.tls.client_ca_file: junk holds no certificate in PEM",
+    ]
+
+
+def test_what_is_wrong_beside_it_keeps_nothing_of_the_web_server_from_being_tried(site: Site) -> None:
+    site.write("k.pem", site.certificate()[1])
+    site.write("users", b"ana\n")
+    text = tls(key="k.pem", more=", x: 1") + "  basic_auth_file: users\n  allow_frm: [10.0.0.0/8]\n"
+    assert [one.split(": ")[1] for one in site.told(text)[0]] == [
+        "web.tls.x",
+        "web.tls.key_file",
+        "web.basic_auth_file",
+        "web.allow_frm",
+    ]
+
+
+def test_no_address_is_tried_where_one_is_misspelt(site: Site) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        complaints, warnings = site.told(f"web: {{lisen: '127.0.0.1:{port}', listen: '127.0.0.1:{port}'}}\n")
+    assert complaints == ["a.yml:1: web.lisen: there is no such setting; did you mean listen?"]
+    assert warnings == []
 
 
 def test_a_ca_file_that_is_none_is_a_complaint(site: Site) -> None:
     site.write("ca.pem", b"hello")
     (complaint,), _ = site.told(tls(more=", client_ca_file: ca.pem"))
-    assert complaint.startswith("a.yml:3: web.tls.client_ca_file: ca.pem cannot be used (")
+    remedy = "name the file of the authority that signs the clients'"
+    assert complaint == f"a.yml:3: web.tls.client_ca_file: ca.pem holds no certificate in PEM; {remedy}"
 
 
 @pytest.mark.parametrize(
@@ -93,6 +133,8 @@ def test_a_ca_file_that_is_none_is_a_complaint(site: Site) -> None:
         (b"# only a comment\n", "users names no user; add one with htpasswd -B"),
         (b"ana:$apr1$x$y\n", "users:1: is not user:hash with bcrypt; use htpasswd -B"),
         (b"ana\n", "users:1: is not user:hash with bcrypt; use htpasswd -B"),
+        (b"ana\n# bo\nbo\n", "users:1,3: are not user:hash with bcrypt; use htpasswd -B"),
+        (b"x\n" * 12, "users:1,2,3,4,5,6,7,8,9,10,...: are not user:hash with bcrypt; use htpasswd -B"),
     ],
 )
 def test_a_file_of_passwords_without_a_user_is_a_complaint(site: Site, content: bytes, message: str) -> None:
@@ -109,7 +151,7 @@ def test_a_file_of_passwords_without_a_user_is_a_complaint(site: Site, content: 
         ({"not_after": NOW + timedelta(days=30)}, None),
         (
             {"not_before": NOW + timedelta(days=2)},
-            f"is valid only from {NOW + timedelta(days=2):%Y-%m-%d} on",
+            f"is valid only from {NOW + timedelta(days=2):%Y-%m-%d} on; take another until then",
         ),
     ],
 )
@@ -117,6 +159,12 @@ def test_dates_of_the_certificate_are_warned_of(site: Site, dates: Any, warning:
     site.write("c.pem", *site.certificate(**{"not_before": NOW - timedelta(days=90), **dates}))
     expected = [f"a.yml:3: web.tls.cert_file: the certificate in c.pem {warning}"] if warning else []
     assert site.told(tls()) == ([], expected)
+
+
+def test_a_token_of_spaces_is_a_complaint(site: Site) -> None:
+    site.write("token", b"  \n")
+    complaints, _ = site.told(tls() + "  bearer_token_file: token\n")
+    assert complaints == ["a.yml:4: web.bearer_token_file: token is empty; write the secret into it"]
 
 
 def test_networks_that_are_everybody_are_warned_of(site: Site) -> None:
@@ -155,6 +203,58 @@ def test_a_data_directory_where_nothing_can_be_made_is_a_complaint(site: Site) -
 def test_a_data_directory_whose_name_is_too_long_for_a_socket_is_a_complaint(site: Site) -> None:
     (complaint,), _ = site.told(f"data_dir: {'x' * 100}\n")
     assert "is too long for a Unix socket (107 bytes); choose a shorter one" in complaint
+
+
+def state_file(path: Path, version: int) -> None:
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("CREATE TABLE facts (name)")
+        database.execute(f"PRAGMA user_version = {version}")
+
+
+def complaint_of_state(folder: Path) -> str:
+    """The complaint about `data_dir: kept`, which leaves what is there as it was."""
+    path, before = folder / "a.yml", sorted((folder / "kept").iterdir())
+    path.write_text("data_dir: kept\nweb: {listen: '127.0.0.1:0'}\n")
+    with pytest.raises(ConfigError) as failed:
+        load(path, {}, data_dir=True, make_data_dir=False)
+    assert sorted((folder / "kept").iterdir()) == before
+    return str(failed.value).replace(f"{folder}/", "")
+
+
+def test_a_state_file_of_a_newer_version_is_a_complaint(tmp_path: Path) -> None:
+    state_file(tmp_path / "kept/state.db", 99)
+    assert complaint_of_state(tmp_path).startswith(
+        "a.yml:1: data_dir: kept/state.db: was written by a newer pacs-monitor (schema 99, this one knows "
+    )
+
+
+def test_a_state_file_of_this_version_is_none(tmp_path: Path) -> None:
+    state_file(tmp_path / "kept/state.db", 1)
+    (tmp_path / "a.yml").write_text("data_dir: kept\nweb: {listen: '127.0.0.1:0'}\n")
+    load(tmp_path / "a.yml", {}, data_dir=True, make_data_dir=False)
+    assert [each.name for each in (tmp_path / "kept").iterdir()] == ["state.db"]
+
+
+def test_all_that_is_in_the_way_in_the_data_directory_is_told(tmp_path: Path) -> None:
+    (tmp_path / "kept/agent.lock").mkdir(parents=True)
+    (tmp_path / "kept/control.sock").write_text("mine")
+    (tmp_path / "kept/state.db").write_text("hello")
+    assert complaint_of_state(tmp_path) == (
+        "a.yml:1: data_dir: kept/control.sock is in the way and no socket; remove it; kept/agent.lock: cannot be opened "
+        "(Is a directory); give it to the user that runs pacs-monitor, or remove it; kept/state.db: cannot be used "
+        "(file is not a database); if it is damaged, move it away and start again"
+    )
+
+
+def test_a_state_file_of_another_user_is_a_complaint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    state_file(tmp_path / "kept/state.db", 1)
+    someone_else = os.geteuid() + 1
+    monkeypatch.setattr(os, "geteuid", lambda: someone_else)
+    assert complaint_of_state(tmp_path) == (
+        "a.yml:1: data_dir: kept/state.db: cannot be used (it belongs to another user); correct its owner and "
+        "permissions, or data_dir"
+    )
 
 
 def check_config(path: Path) -> tuple[int, str, str]:

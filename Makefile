@@ -40,6 +40,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python bench/echo.py
 	$(BIN)/python bench/peers.py
 	$(BIN)/python bench/fleet.py
+	$(BIN)/python bench/rules.py
 
 clean:
 	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -32,12 +32,18 @@ class Device(NamedTuple):
     ae_title: str = CALLED
 
 
-def write_configuration(folder: Path, devices: Sequence[Device], interval: str, port: int = 9811) -> Path:
-    """Write the file and its spreadsheet; the file's path. `port` is that of the agent's web server."""
+def write_configuration(
+    folder: Path, devices: Sequence[Device], interval: str, port: int = 9811, rules: Path | None = None
+) -> Path:
+    """Write the file and its spreadsheet; the file's path. `port` is that of the agent's web server.
+
+    With a file of rules the agent evaluates them; otherwise it has no alerting.
+    """
     with (folder / "nodes.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["Device", "IP", "Port", "AET"])
         writer.writerows(devices)
     path = folder / "pacs-monitor.yml"
-    path.write_text(TEMPLATE.format(calling=CALLING, folder=folder, port=port, interval=interval))
+    text = TEMPLATE.format(calling=CALLING, folder=folder, port=port, interval=interval)
+    path.write_text(text if rules is None else f"{text}alerting: {{rules: [{rules}]}}\n")
     return path

@@ -44,6 +44,16 @@ def test_the_peers_bench_prints_what_each_client_says_of_each_server() -> None:
     assert "C-ECHO of storescp as pacs-monitor reports it" in printed
 
 
+@pytest.mark.skipif(not program("prometheus"), reason="prometheus is not installed (Debian's package prometheus)")
+def test_both_engines_of_the_rules_bench_raise_the_same_alerts() -> None:
+    (size,) = run_json("rules", "--quick")["sizes"]
+    (ours,), (theirs,) = size["ours"], size["theirs"]
+    assert ours["ms"] > 0
+    assert theirs["ms"] > 0
+    assert ours["alerts"] == pytest.approx(theirs["alerts"], rel=0.1)
+    assert ours["alerts"] > 50
+
+
 @pytest.mark.parametrize(
     ("measured", "at_least", "verdict"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -30,7 +31,9 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 SNAPSHOT_EVERY = 300.0
 """Seconds between two writings of the history to disk."""
-TRIM_EVERY = 60.0
+TRIM_EVERY = SETTLE_EVERY = 60.0
+GROWN = 1.05
+"""By how much more series than before the garbage collector is told again what stays."""
 LONGEST_CHANGE = 60.0
 """Seconds until a reload no longer waits for the evaluation that is under way."""
 ASKED_FOR = 3600.0
@@ -62,6 +65,7 @@ class Alerting:
         self._everything = False
         self._asked: dict[str, float] = {}
         self._states: dict[int, States] = {}
+        self._settled = 0
         sampler.wanted = self._wanted
 
     def start(self, groups: Iterable[RuleGroup]) -> None:
@@ -153,7 +157,18 @@ class Alerting:
             for group in self._groups
         ]
         trim, snapshot = Job(TRIM_EVERY, self._world.history.trim), Job(SNAPSHOT_EVERY, lambda at: self._save())
-        return [self._scrape, *evaluations, trim, snapshot]
+        return [self._scrape, *evaluations, trim, snapshot, Job(SETTLE_EVERY, lambda at: self._settle())]
+
+    def _settle(self) -> None:
+        """Have the garbage collector leave series, labels and plans alone: they stay, and nothing of them is a cycle.
+
+        Evaluating makes so many tuples that it looks through all objects several times in each evaluation, and holds
+        every thread meanwhile: with 50 rules over 4,500 nodes /health took up to 180 ms, without that 20.
+        """
+        count = len(self._world.history)
+        if count > self._settled * GROWN:
+            gc.freeze()
+            self._settled = count
 
     def _evaluation(self, group: Group) -> Callable[[int], None]:
         def evaluate(at: int) -> None:

@@ -18,6 +18,9 @@ def _of_vector(name: str, takes: int, gives: int, scalars: int = 0, metric: str 
         nearest = min(takes, most)
         suits = metric and not grammar.chance(3)
         inner = grammar.selector(nearest, metric) if suits else grammar.vector(depth - 1, nearest)
+        if name == "timestamp":
+            # Beside `@` Prometheus forgets the offset here. That shows only if it is negative: it reads nothing later.
+            inner = replace(inner, text=re.sub(r"offset -(\S+ @)", r"offset \1", inner.text))
         after = [grammar.scalar(1, most) for _ in range(scalars)]
         return put(f"{name}({', '.join(one.text for one in (inner, *after))})", gives, inner, *after, word=name)
 
@@ -53,7 +56,7 @@ def _counted(name: str) -> Way:
         length, step = grammar.pick(*DURATIONS), grammar.pick("", "15s", "30s", "37s")
         plain = counter.text.replace("[:]", f"[{length}]")
         nested = f"({counter.text.replace('[:]', '')})[{length}:{step}]"
-        text = grammar.pick(plain, plain, plain, nested, f"({gauge.text} - 2000)[{length}:{step}]")
+        text = grammar.pick(plain, plain, plain, nested, f"({gauge.text} - 5000)[{length}:{step}]")
         return put(f"{name}({text})", CLOSE, counter, gauge, word=name)
 
     return Way(CLOSE, build)

@@ -13,7 +13,8 @@ _KEEPS_LABELS = ("abs", "ceil", "timestamp", "clamp_max", "changes", "last_over_
 
 def _grouped(op: str, grammar: Grammar, inner: str) -> str:
     """The three ways to write it."""
-    by = f"{grammar.pick('by', 'without')} {grammar.names()}"
+    # From three labels on, version 2 loses one after the first step of count_values by (...).
+    by = f"{grammar.pick('by', 'without')} {grammar.names(2 if op == 'count_values' else 3)}"
     return str(grammar.pick(f"{op}({inner})", f"{op} {by} ({inner})", f"{op}({inner}) {by}"))
 
 

@@ -1,4 +1,4 @@
-"""The command line: `pacs-monitor run`, `demo`, `init`, `check-config`, `checks`, `probe`, `diagnose`, `version`.
+"""The command line: `pacs-monitor run`, `check-config`, `probe`, `diagnose` and the others.
 
 Heavy parts are imported by the command that needs them, so that `check-config` answers at once.
 """
@@ -16,19 +16,15 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.metadata import version as installed
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
-from pacs_monitor import __version__
+from pacs_monitor import __version__, commands
+from pacs_monitor.console import DEFAULT_CONFIG, ConfigOption, JsonOption, count, fail, load, out
 
 if TYPE_CHECKING:
-    import httpx
-
-    from pacs_monitor.settings import Complaint, Configuration
-
-DEFAULT_CONFIG = Path("/etc/pacs-monitor/pacs-monitor.yml")
+    from pacs_monitor.settings import Complaint
 
 app = typer.Typer(
     name="pacs-monitor",
@@ -38,36 +34,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-
-ConfigOption = Annotated[
-    Path, typer.Option("--config", "-c", envvar="PACS_MONITOR_CONFIG", help="The configuration file.")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
-
-
-def out() -> Console:
-    """Where results go."""
-    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
-
-
-def fail(message: str, status: int = 1) -> NoReturn:
-    """Say what is wrong on stderr and end."""
-    Console(stderr=True, highlight=False, soft_wrap=True, markup=False).print(message)
-    raise typer.Exit(status)
-
-
-def load(path: Path, status: int = 1) -> Configuration:
-    """The configuration, or its complaints on stderr and the end. A broken check file is told, and stops nothing."""
-    from pacs_monitor import config
-    from pacs_monitor.settings import ConfigError
-
-    try:
-        configuration = config.load(path, despite_broken=True)
-    except ConfigError as error:
-        fail(str(error), status)
-    for fault in configuration.broken:
-        print(f"{fault}; its checks are left out", file=sys.stderr)
-    return configuration
 
 
 @app.command()
@@ -119,8 +85,8 @@ async def _logged(agent: Any) -> int:
         logging.getLogger("pacs_monitor").info(
             "pacs-monitor %s runs %s of %s; %s",
             __version__,
-            _count(len(configuration.checks), "check"),
-            _count(len(configuration.nodes), "node"),
+            count(len(configuration.checks), "check"),
+            count(len(configuration.nodes), "node"),
             agent.web.url,
         )
 
@@ -192,14 +158,14 @@ def check_config(
     except ConfigError as error:
         _tell(error.complaints, error.warnings, as_json)
         if not as_json:
-            fail(f"{_count(len(error.complaints), 'complaint')}: {_outcome(config)}")
+            fail(f"{count(len(error.complaints), 'complaint')}: {_outcome(config)}")
         raise typer.Exit(1) from None
     _tell((), configuration.warnings, as_json)
     if as_json:
         return
-    nodes, checks = _count(len(configuration.nodes), "node"), _count(len(configuration.checks), "check")
+    nodes, checks = count(len(configuration.nodes), "node"), count(len(configuration.checks), "check")
     print(
-        f"{config}: {nodes}, {checks}, {_count(len(configuration.warnings), 'warning')}: the configuration can be used"
+        f"{config}: {nodes}, {checks}, {count(len(configuration.warnings), 'warning')}: the configuration can be used"
     )
 
 
@@ -224,10 +190,6 @@ def _outcome(config: Path) -> str:
     except ConfigError:
         return "the configuration cannot be used"
     return "the configuration can be used, without the checks of the files that are named"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 @app.command()
@@ -329,31 +291,7 @@ def diagnose(
     raise typer.Exit(asyncio.run(diagnoses.run(wanted, out(), as_json)))
 
 
-@app.command()
-def query(
-    expression: Annotated[str, typer.Argument(help="In PromQL, over the agent's own metrics.")],
-    config: ConfigOption = DEFAULT_CONFIG,
-    time: Annotated[str | None, typer.Option(help="When, as 2026-11-24T10:00:00Z or seconds since 1970; now.")] = None,
-    range: Annotated[str | None, typer.Option(help="How far back, as 1h: shows the course over time.")] = None,
-    step: Annotated[str, typer.Option(help="How far apart in a range.")] = "1m",
-    as_json: JsonOption = False,
-) -> None:
-    """Ask the running agent for the value of an expression."""
-    from pacs_monitor import querying
-
-    try:
-        asked = querying.parameters(expression, time, range, step)
-    except ValueError as error:
-        fail(str(error), 2)
-    answer = _ask_agent(config, *asked).json()
-    if answer["status"] != "success":
-        fail(answer["error"])
-    if as_json:
-        print(json.dumps(answer["data"]))
-    else:
-        out().print(querying.told(answer["data"]))
-
-
+app.command()(commands.query)
 tests = typer.Typer(help="Test what the agent is to do.", no_args_is_help=True)
 app.add_typer(tests, name="test")
 
@@ -373,49 +311,18 @@ def test_rules(
     failed = False
     for file in files:
         outcome = judge(file)
-        failed = failed or bool(outcome.complaints or outcome.failures)
-        for complaint in (*outcome.complaints, *outcome.failures):
+        said = (*outcome.complaints, *outcome.failures)
+        failed = failed or bool(said)
+        for complaint in said:
             print(complaint, file=sys.stderr)
-        count = _count(outcome.tests, "test")
-        print(f"{file}: {count}: " + ("failed" if outcome.complaints or outcome.failures else "success"))
+        how = "failed" if said else "success"
+        print(f"{file}: {count(outcome.tests, 'test')}: {how}")
     if failed:
         raise typer.Exit(1)
 
 
-@app.command()
-def drain(
-    node: Annotated[str, typer.Argument(help="The node to take out.")], config: ConfigOption = DEFAULT_CONFIG
-) -> None:
-    """Take a node out of use: unhealthy, no new alerts."""
-    _tell_agent(config, f"/-/drain/{node}")
-
-
-@app.command()
-def undrain(
-    node: Annotated[str, typer.Argument(help="The node to take back.")], config: ConfigOption = DEFAULT_CONFIG
-) -> None:
-    """Take a drained node back into use."""
-    _tell_agent(config, f"/-/undrain/{node}")
-
-
-def _ask_agent(config: Path, path: str, form: dict[str, str] | None = None) -> httpx.Response:
-    """The running agent's answer; exit status 1 if none runs."""
-    import httpx
-
-    control = load(config).agent.data_dir / "control.sock"
-    try:
-        with httpx.Client(transport=httpx.HTTPTransport(uds=str(control)), base_url="http://localhost") as client:
-            return client.post(path, data=form, timeout=30)
-    except httpx.TransportError as error:
-        fail(f"no agent answers at {control} ({error}); is it running, and may this user ask it?")
-
-
-def _tell_agent(config: Path, path: str) -> None:
-    """Have the running agent do something; its answer, and exit status 1 if it refuses or does not run."""
-    answer = _ask_agent(config, path)
-    if answer.status_code != 200:
-        fail(answer.text.strip())
-    print(answer.text.strip())
+app.command()(commands.drain)
+app.command()(commands.undrain)
 
 
 @app.command()

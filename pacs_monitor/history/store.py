@@ -29,7 +29,7 @@ class History:
     def __init__(self, lookback: int = LOOKBACK) -> None:
         self.lookback = lookback
         self.ranges: dict[str, int] = {}
-        """How far back each metric is read, where that is farther than the lookback; "" stands for all others."""
+        """How far back each metric is read, where that is farther than the lookback; "" stands for every metric."""
         self._metrics: dict[str, _Metric] = {}
         self._sources: dict[str, Source] = {}
         self._generation = 0
@@ -103,7 +103,7 @@ class History:
         """Forget what nobody looks back on any more."""
         needed: dict[Source, int] = {source: source.base + len(source.times) for source in self._sources.values()}
         for name, metric in list(self._metrics.items()):
-            back = max(self.lookback, self.ranges.get(name, self.ranges.get("", 0)))
+            back = max(self.lookback, self.ranges.get(name, 0), self.ranges.get("", 0))
             for labels, series in list(metric.series.items()):
                 source = series.source
                 series.forget_before(source.bounds(now - back, now)[0])
@@ -126,7 +126,7 @@ class History:
             series.forget_from(indexes[series.source])
 
     def forget_source(self, name: str) -> None:
-        """Forget a source; what it gave stays until it is too old."""
+        """Forget a source that gives nothing more; what it gave stays until it is too old."""
         self._sources.pop(name, None)
 
     def restore(self, sources: dict[str, Source], all_series: Iterable[Series]) -> None:

@@ -147,6 +147,15 @@ def test_each_metric_is_kept_as_long_as_it_is_read_and_no_longer() -> None:
     assert one(history, name="read").latest(500 * MIN, 501 * MIN) == 1.0
 
 
+def test_what_reads_any_metric_reads_each_of_them_as_far_back() -> None:
+    history = History()
+    history.ranges = {"read": 10 * MIN, "": 60 * MIN}
+    for minute in range(1, 100):
+        put(history, minute * MIN, read=minute)
+    history.trim(99 * MIN)
+    assert len(one(history, name="read").window(0, 99 * MIN)[1]) == 60
+
+
 def test_a_clock_that_was_set_back_costs_only_what_lies_ahead_of_it() -> None:
     history = History()
     for minute in range(1, 10):

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 _TARGET = re.compile(r"prometheus=(\d+)(?:\.(\d+))?")
 _OLD_LABEL = re.compile(r"[a-zA-Z_]\w*", re.ASCII)
-_OLD_METRIC = re.compile(r"[a-zA-Z_:][\w:]*", re.ASCII)
 _STRING = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|`[^`]*`|#[^\n]*")
 _CALL = re.compile(r"\b([a-z]\w*)\s*(?=\()", re.ASCII)
 _FUNCTIONS = {
@@ -54,12 +53,6 @@ class Target:
         if self.version >= (3, 0) or _OLD_LABEL.fullmatch(name):
             return ""
         return f"{self} takes only letters, digits and _ in the name of a label; rename it"
-
-    def metric_fault(self, name: str) -> str:
-        """What it says of a metric's name."""
-        if self.version >= (3, 0) or _OLD_METRIC.fullmatch(name):
-            return ""
-        return f"{self} takes only letters, digits, _ and : in the name of a metric; rename it"
 
     def expr_fault(self, text: str) -> str:
         """What it says of an expression that is valid here."""

@@ -16,8 +16,6 @@ from pacs_monitor.metrics import Exposition
 SOURCE = "scrape"
 _PAIR = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"')
 _ESCAPED = re.compile(r"\\(.)")
-
-
 _PARTS = ("", "_bucket", "_count", "_sum", "_total")
 """What a family's lines may add to its name."""
 ALWAYS = frozenset(("up", "scrape_samples_scraped", "scrape_duration_seconds"))

@@ -12,7 +12,6 @@ Kind = Literal["vector", "scalar", "matrix", "string"]
 START, END = "start", "end"
 COMPARISONS = ("==", "!=", ">", "<", ">=", "<=")
 SETS = ("and", "or", "unless")
-WITH_PARAMETER = ("topk", "bottomk", "quantile", "count_values")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,6 @@ from pacs_monitor.promql.values import Vector, Window
 Windows = tuple[int, int, list[Window]]
 """Where a range begins and ends, and the samples in it; series without samples are left out."""
 VectorAt = Callable[[Run, int], Vector]
-ScalarAt = Callable[[Run, int], float]
-WindowsAt = Callable[[Run, int], Windows]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ from pacs_monitor.configuring.fields import meant, settings_of
 from pacs_monitor.configuring.filling import fill
 from pacs_monitor.configuring.findings import Findings
 from pacs_monitor.configuring.tree import Map, Place, Value, below, is_null
-from pacs_monitor.dicom.certificate_facts import facts_of_file
 from pacs_monitor.settings import TlsServer, WebSettings
 from pacs_monitor.web.certificates import CertificateError, load_client_ca, load_pair
 from pacs_monitor.web.errors import PortInUseError, WebError
@@ -90,6 +89,9 @@ def _of_listen(error: WebError) -> str:
 
 
 def _look_at_dates(path: Path, place: Place, findings: Findings) -> None:
+    # Takes 10 MB of memory, which an agent without TLS need not spend.
+    from pacs_monitor.dicom.certificate_facts import facts_of_file
+
     facts, now = facts_of_file(path), datetime.now(UTC)
     if facts is None:
         return

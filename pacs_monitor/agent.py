@@ -227,7 +227,9 @@ class Agent:
                 log.warning("%s", complaint)
             changed = _changes(old, new)
             self._apply(new, changed)
-            await in_thread(lambda: self.alerting.follow(new.rules))
+            await in_thread(
+                lambda: self.alerting.follow(new.rules, new.agent.alerting.scrape_interval, _link(new.agent))
+            )
             await in_thread(lambda: self._files.follow(new.files, began))
             await self._refresh_web()
             self._reloads.note(worked=True)
@@ -384,8 +386,6 @@ def _refuse_other_identity(old: Configuration, new: Configuration) -> None:
 
 def _needs_restart(old: Configuration, new: Configuration) -> Iterator[str]:
     secrets = {"bearer_token"} if new.agent.web.bearer_token_file else set()
-    if old.agent.alerting.scrape_interval != new.agent.alerting.scrape_interval:
-        yield f"{new.path}: alerting.scrape_interval: the change takes effect when pacs-monitor is restarted"
     for name in ("web", "workers"):
         before, after = (getattr(one.agent, name) for one in (old, new))
         if name == "web":

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from pacs_monitor.alerting.loading import load_rules
 from pacs_monitor.alerting.target import Target
 from pacs_monitor.configuring import yamltree
 from pacs_monitor.configuring.complaints import right_part, validate
@@ -21,7 +22,6 @@ from pacs_monitor.configuring.matching import check_matching
 from pacs_monitor.configuring.nodes import Described, NodeReader
 from pacs_monitor.configuring.profiles import CheckLists, read_profiles
 from pacs_monitor.configuring.references import check_references, check_time_zone
-from pacs_monitor.configuring.rules import load_rules
 from pacs_monitor.configuring.tree import Items, Map, Place, Scalar, Value, below, is_null, plain
 from pacs_monitor.configuring.trial import try_web
 from pacs_monitor.content import content_dir

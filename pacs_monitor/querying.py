@@ -1,4 +1,4 @@
-"""What `pacs-monitor query` asks for, and how its answer is shown."""
+"""Times and spans as people give them with an expression, and how the answer is shown in a terminal."""
 
 from __future__ import annotations
 
@@ -7,7 +7,30 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pacs_monitor.history.labels import labels_of
-from pacs_monitor.web.query import moment, span
+from pacs_monitor.units import parse_duration
+
+
+def moment(text: str) -> int:
+    """Milliseconds since 1970 of seconds since then, or of a time such as 2026-11-24T10:00:00Z. Raises ValueError."""
+    try:
+        return round(float(text) * 1000)
+    except (ValueError, OverflowError):
+        pass
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no time; write seconds since 1970 or 2026-11-24T10:00:00Z") from None
+    if found.tzinfo is None:
+        raise ValueError(f"{text} has no time zone; add Z for UTC")
+    return round(found.timestamp() * 1000)
+
+
+def span(text: str) -> float:
+    """Seconds of a number of them, or of a duration such as 5m. Raises ValueError."""
+    try:
+        return float(text)
+    except ValueError:
+        return parse_duration(text)
 
 
 def parameters(expression: str, time: str | None, range: str | None, step: str) -> tuple[str, dict[str, str]]:

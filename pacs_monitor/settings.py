@@ -184,7 +184,14 @@ class AlertingSettings(Section):
     routes: FilePath | None = None
     """An Alertmanager configuration."""
     scrape_interval: Duration = 15.0
-    """How often samples are taken for the rules."""
+    """How often samples are taken for the rules; 2m at most, as a sample counts for 5 minutes."""
+
+    @field_validator("scrape_interval")
+    @classmethod
+    def _often_enough(cls, seconds: float) -> float:
+        if not 0.1 <= seconds <= 120:
+            raise ValueError("is not between 100ms and 2m; write for example 15s")
+        return seconds
 
 
 class AgentSettings(Section):

@@ -12,10 +12,10 @@ import pytest
 from ruamel.yaml import YAML
 
 from pacs_monitor.alerting.definitions import AlertingRule, RecordingRule, Rule
+from pacs_monitor.alerting.loading import builtin_files
 from pacs_monitor.alerting.rulefile import read_rules
 from pacs_monitor.alerting.ruletest import judge
 from pacs_monitor.alerting.target import Target
-from pacs_monitor.configuring.rules import builtin_files
 from pacs_monitor.promql.ast import Aggregation, Binary, Expr, Selector, children
 from pacs_monitor.promql.parse import parse
 from tests.pages import ROOT, block, generator, read, section

@@ -21,6 +21,11 @@ def row(mistake: str, text: str | bytes, *messages: str, files: dict[str, str | 
 
 MISTAKES = [
     row(
+        "samples for rules that are taken too seldom to count",
+        "alerting: {scrape_interval: 10m}\n",
+        "pacs-monitor.yml:1: alerting.scrape_interval: is not between 100ms and 2m; write for example 15s",
+    ),
+    row(
         "a tab for indentation",
         "site: north\nweb:\n\tlisten: 127.0.0.1:9811\n",
         "pacs-monitor.yml:3: holds a tab where only spaces may stand; indent with spaces",

@@ -81,9 +81,9 @@ class Clockwork:
 
     def stop(self, last: Callable[[], None], within: float) -> bool:
         """Do this as the last thing, and end. False if that took longer than so many seconds."""
+        self._ended = True  # first: what is asked behind the end would wait for ever
         self._requests.put(last)
         self._requests.put(None)
-        self._ended = True
         if self._thread.is_alive():
             self._thread.join(within)
         return not self._thread.is_alive()

@@ -29,7 +29,7 @@ class RuleHealth:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True)
+@dataclass
 class World:
     """What all groups share."""
 
@@ -54,6 +54,11 @@ class Group:
         self.evaluations = 0
         self._world = world
         self._given: list[dict[Labels, Series]] = [{} for _ in group.rules]
+
+    @property
+    def failures(self) -> int:
+        """How many evaluations of its rules gave an error."""
+        return sum(health.failures for health in self.health)
 
     @property
     def source(self) -> str:

@@ -27,15 +27,16 @@ def written(groups: Iterable[Group], now: int) -> str:
     return json.dumps({"at": now, "alerts": rows}, ensure_ascii=True, separators=(",", ":"))
 
 
-def restore(text: str, groups: Iterable[Group], now: int, settle: int = 0) -> int:
+def restore(text: str, groups: Iterable[Group], now: int, settle: int = 0, seen: int = 0) -> int:
     """Give the alerts back to the rules that still say the same; gives how many. Raises ValueError for another text.
 
     The time that the agent was away counts for no `for` and no `keep_firing_for`: nobody saw what was then. For
-    `settle` ms from now, an alert that its expression does not give stays: checks may not have run yet.
+    `settle` ms from now, an alert that its expression does not give stays: checks may not have run yet. `seen` is until
+    when the agent is known to have watched, if that is later than the text.
     """
     try:
         stored = json.loads(text)
-        away, rows = max(0, now - int(stored["at"])), list(stored["alerts"])
+        away, rows = max(0, now - max(int(stored["at"]), seen)), list(stored["alerts"])
         found: dict[str, list[Alert]] = {}
         for identity, pairs, annotations, value, state, active, fired, resolved, kept in rows:
             alert = Alert(

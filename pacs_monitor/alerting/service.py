@@ -36,10 +36,11 @@ GROWN = 1.05
 """By how much more series than before the garbage collector is told again what stays."""
 LONGEST_CHANGE = 60.0
 """Seconds until a reload no longer waits for the evaluation that is under way."""
+MOST_ASKED = 10_000_000
+LONGEST_ANSWER = 5.0
+"""How many samples a question may read, and how many seconds it may take: rules wait meanwhile."""
 ASKED_FOR = 3600.0
 """For how many seconds a metric that no rule reads is kept once somebody has asked for it."""
-
-
 States = dict[tuple[int, Labels], tuple[str, int]]
 """State and beginning of each alert, by its rule and labels."""
 
@@ -61,6 +62,7 @@ class Alerting:
         self._clockwork = Clockwork()
         self._begun = False
         self._groups: list[Group] = []
+        self._evaluations: dict[Group, Job] = {}
         self._read: set[str] = set()
         self._everything = False
         self._asked: dict[str, float] = {}
@@ -77,13 +79,18 @@ class Alerting:
         self._follow()
         self._clockwork.start(self._jobs())
 
-    def follow(self, groups: Iterable[RuleGroup]) -> None:
+    def follow(self, groups: Iterable[RuleGroup], scrape_interval: float, external_url: str) -> None:
         """Evaluate these groups instead; rules that say the same keep their alerts. Begins if it has not begun."""
         every = list(groups)
+
+        def change() -> None:
+            self._scrape.interval, self._world.external_url = scrape_interval, external_url
+            self._replace([Group(group, self._world) for group in every])
+
         if self._begun:
-            made = [Group(group, self._world) for group in every]
-            self._clockwork.ask(lambda: self._replace(made)).result(LONGEST_CHANGE)
+            self._clockwork.ask(change).result(LONGEST_CHANGE)
         elif every:
+            self._scrape.interval, self._world.external_url = scrape_interval, external_url
             self.start(every)
 
     def evaluate(self, expr: Expr, question: Callable[[Engine], T]) -> Future[T]:
@@ -104,7 +111,8 @@ class Alerting:
         self._asked.update(dict.fromkeys(fresh | (names & self._asked.keys()), until))
         if fresh:
             self._sampler.take(int(time.time() * 1000))
-        return question(self._world.engine)
+        # An engine of its own: that of the rules keeps what it has compiled, and has more time.
+        return question(Engine(self._world.history, most_samples=MOST_ASKED, deadline=LONGEST_ANSWER))
 
     def stop(self, within: float) -> bool:
         """Write history and alerts, and end. False if that took longer than so many seconds."""
@@ -128,18 +136,38 @@ class Alerting:
             "Time that the group's last evaluation took.",
             labels=["group"],
         )
-        evaluations = CounterMetricFamily(
-            "pacs_monitor_rule_evaluations_total", "Evaluations of rules.", labels=["group"]
+        for name, groups in self._by_name().items():
+            took.add_metric([name], max(group.seconds for group in groups))
+        yield took
+        yield from self._counters()
+
+    def _counters(self) -> Iterator[Metric]:
+        counted: tuple[tuple[str, str, Callable[[Group], int]], ...] = (
+            ("evaluations", "Evaluations of rules.", lambda group: group.evaluations * len(group.group.rules)),
+            ("evaluation_failures", "Evaluations of rules that gave an error.", lambda group: group.failures),
+            (
+                "template_failures",
+                "Templates of labels and annotations that failed.",
+                lambda group: group.template_failures,
+            ),
+            ("group_iterations_missed", "Evaluations left out, as the work before took too long.", self._missed),
         )
-        failures = CounterMetricFamily(
-            "pacs_monitor_rule_evaluation_failures_total", "Evaluations of rules that gave an error.", labels=["group"]
-        )
+        for name, help, count in counted:
+            family = CounterMetricFamily(f"pacs_monitor_rule_{name}_total", help, labels=["group"])
+            for group, same in self._by_name().items():
+                family.add_metric([group], sum(map(count, same)))
+            yield family
+
+    def _by_name(self) -> dict[str, list[Group]]:
+        """Two files may have groups of one name, which are one series."""
+        found: dict[str, list[Group]] = {}
         for group in self._groups:
-            name = [group.group.name]
-            took.add_metric(name, group.seconds)
-            evaluations.add_metric(name, group.evaluations * len(group.group.rules))
-            failures.add_metric(name, sum(health.failures for health in group.health))
-        yield from (took, evaluations, failures)
+            found.setdefault(group.group.name, []).append(group)
+        return found
+
+    def _missed(self, group: Group) -> int:
+        job = self._evaluations.get(group)
+        return job.missed if job else 0
 
     # In the thread.
 
@@ -152,12 +180,12 @@ class Alerting:
         return self._everything or name in self._read or name in self._asked or "" in self._asked or name in ALWAYS
 
     def _jobs(self) -> list[Job]:
-        evaluations = [
-            Job((group.group.interval or round(self._scrape.interval * 1000)) / 1000, self._evaluation(group))
-            for group in self._groups
-        ]
+        before = self._evaluations
+        self._evaluations = {group: before.get(group) or Job(0.0, self._evaluation(group)) for group in self._groups}
+        for group, job in self._evaluations.items():
+            job.interval = group.group.interval / 1000 if group.group.interval else self._scrape.interval
         trim, snapshot = Job(TRIM_EVERY, self._world.history.trim), Job(SNAPSHOT_EVERY, lambda at: self._save())
-        return [self._scrape, *evaluations, trim, snapshot, Job(SETTLE_EVERY, lambda at: self._settle())]
+        return [self._scrape, *self._evaluations.values(), trim, snapshot, Job(SETTLE_EVERY, lambda at: self._settle())]
 
     def _settle(self) -> None:
         """Have the garbage collector leave series, labels and plans alone: they stay, and nothing of them is a cycle.
@@ -212,6 +240,8 @@ class Alerting:
         for group in self._groups:
             if group not in groups:
                 group.end(now)
+        for source in {group.source for group in self._groups} - {group.source for group in groups}:
+            self._world.history.forget_source(source)
         persist.restore(text, fresh, now)
         self._groups = groups
         self._follow()
@@ -238,7 +268,9 @@ class Alerting:
         if not text:
             return
         try:
-            count = persist.restore(text, self._groups, int(time.time() * 1000), LOOKBACK)
+            # After a kill, when the agent last said that it lives is later than when alerts were last written.
+            alive = round(float(self._state.load_fact("alive") or 0) * 1000)
+            count = persist.restore(text, self._groups, int(time.time() * 1000), LOOKBACK, alive)
         except ValueError as error:
             log.warning("alerts of before are forgotten: %s", error)
             return

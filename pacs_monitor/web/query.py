@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Any, cast
+from collections.abc import Callable, Mapping
+from typing import cast
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
@@ -15,14 +15,20 @@ from starlette.responses import JSONResponse, Response
 from pacs_monitor.alerting.service import Alerting, NotKept
 from pacs_monitor.history.labels import Labels
 from pacs_monitor.metrics import number
+from pacs_monitor.promql.ast import Expr
 from pacs_monitor.promql.engine import Engine
 from pacs_monitor.promql.errors import BadExpression, PromqlError, QueryTooLong
 from pacs_monitor.promql.parse import parse
 from pacs_monitor.promql.values import Matrix, Value, Vector
-from pacs_monitor.units import parse_duration
+from pacs_monitor.querying import moment, span
 
+Parameters = Mapping[str, str]
+Question = Callable[[Engine, Expr], str]
+"""What is asked of the engine; gives Prometheus' `data` as JSON."""
 MOST_STEPS = 11_000
 """As Prometheus: enough for a week by the minute."""
+MOST_POINTS = 1_000_000
+"""Of an answer: some 25 MB."""
 _LONGEST_FORM = 100_000
 _STATUS = {"bad_data": 400, "execution": 422, "timeout": 503, "unavailable": 503}
 
@@ -35,19 +41,16 @@ class Query:
 
     async def instant(self, request: Request) -> Response:
         """The value of `query` at `time` (now unless given)."""
-        given = await _parameters(request)
-        return await self._answer(given, _instant)
+        return await self._answer(await _parameters(request), _instant)
 
     async def range(self, request: Request) -> Response:
         """The values of `query` from `start` to `end`, a `step` apart."""
-        given = await _parameters(request)
-        return await self._answer(given, _range)
+        return await self._answer(await _parameters(request), _range)
 
-    async def _answer(self, given: Mapping[str, str], look: Any) -> Response:
+    async def _answer(self, given: Parameters, read: Callable[[Parameters], Question]) -> Response:
         try:
-            expr = parse(given.get("query", ""))
-            asked = look(given)
-            data = await asyncio.wrap_future(self._alerting.evaluate(expr, lambda engine: asked(engine, expr)))
+            expr, ask = parse(given.get("query", "")), read(given)
+            data = await asyncio.wrap_future(self._alerting.evaluate(expr, lambda engine: ask(engine, expr)))
         except BadExpression as error:
             where = "" if error.position is None else f" (character {error.position + 1})"
             return _failed("bad_data", f"{error}{where}")
@@ -59,10 +62,10 @@ class Query:
             return _failed("unavailable", str(error))
         except ValueError as error:
             return _failed("bad_data", str(error))
-        return JSONResponse({"status": "success", "data": data})
+        return Response(f'{{"status":"success","data":{data}}}', media_type="application/json")
 
 
-async def _parameters(request: Request) -> Mapping[str, str]:
+async def _parameters(request: Request) -> Parameters:
     found = dict(request.query_params)
     if request.method == "POST":
         body = b""
@@ -78,10 +81,10 @@ def _failed(kind: str, message: str) -> Response:
     return JSONResponse({"status": "error", "errorType": kind, "error": message}, _STATUS[kind])
 
 
-def _instant(given: Mapping[str, str]) -> Any:
+def _instant(given: Parameters) -> Question:
     fixed = moment(given["time"]) if given.get("time") else None
 
-    def ask(engine: Engine, expr: Any) -> dict[str, Any]:
+    def ask(engine: Engine, expr: Expr) -> str:
         # Only now: a metric that nobody has read has been sampled just before.
         at = round(time.time() * 1000) if fixed is None else fixed
         return _told(engine.instant(expr, at), expr.kind, at)
@@ -89,61 +92,45 @@ def _instant(given: Mapping[str, str]) -> Any:
     return ask
 
 
-def _range(given: Mapping[str, str]) -> Any:
+def _range(given: Parameters) -> Question:
     start, end = (moment(given.get(name, "")) for name in ("start", "end"))
     step = round(span(given.get("step", "")) * 1000)
     if end < start:
         raise ValueError("end lies before start; exchange them")
     if step <= 0 or (end - start) / step > MOST_STEPS:
         raise ValueError(f"these are more than {MOST_STEPS} steps; use a longer step or a shorter range")
-
-    def ask(engine: Engine, expr: Any) -> dict[str, Any]:
-        return {"resultType": "matrix", "result": _matrix(engine.range(expr, start, end, step))}
-
-    return ask
+    return lambda engine, expr: _matrix(engine.range(expr, start, end, step))
 
 
-def moment(text: str) -> int:
-    """Milliseconds since 1970 of seconds since then, or of a time such as 2026-11-24T10:00:00Z. Raises ValueError."""
-    try:
-        return round(float(text) * 1000)
-    except (ValueError, OverflowError):
-        pass
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f"{text!r} is no time; write seconds since 1970 or 2026-11-24T10:00:00Z") from None
-    if found.tzinfo is None:
-        raise ValueError(f"{text} has no time zone; add Z for UTC")
-    return round(found.timestamp() * 1000)
+# Rendered in the thread that evaluates, series by series: the encoder holds the interpreter, and with it the loop.
 
 
-def span(text: str) -> float:
-    """Seconds of a number of them, or of a duration such as 5m. Raises ValueError."""
-    try:
-        return float(text)
-    except ValueError:
-        return parse_duration(text)
-
-
-def _told(value: Value, kind: str, at: int) -> dict[str, Any]:
+def _told(value: Value, kind: str, at: int) -> str:
     seconds = at / 1000
     if isinstance(value, float):
-        return {"resultType": "scalar", "result": [seconds, number(value)]}
+        return _data("scalar", [json.dumps(seconds), json.dumps(number(value))])
     if isinstance(value, str):
-        return {"resultType": "string", "result": [seconds, value]}
+        return _data("string", [json.dumps(seconds), json.dumps(value)])
     if kind == "matrix":
-        return {"resultType": "matrix", "result": _matrix(cast(Matrix, value))}
-    found = [{"metric": _metric(labels), "value": [seconds, number(one)]} for labels, one in cast(Vector, value)]
-    return {"resultType": "vector", "result": found}
+        return _matrix(cast(Matrix, value))
+    found = cast(Vector, value)
+    return _data("vector", [_series(labels, "value", [seconds, number(one)]) for labels, one in found])
 
 
-def _matrix(matrix: Matrix) -> list[dict[str, Any]]:
-    return [
-        {"metric": _metric(labels), "values": [[at / 1000, number(value)] for at, value in points]}
-        for labels, points in matrix
-    ]
+def _matrix(matrix: Matrix) -> str:
+    if sum(len(points) for _, points in matrix) > MOST_POINTS:
+        raise QueryTooLong(
+            f"the answer has more than {MOST_POINTS:,} points; use a longer step, or select fewer series"
+        )
+    return _data(
+        "matrix",
+        [_series(labels, "values", [[at / 1000, number(value)] for at, value in points]) for labels, points in matrix],
+    )
 
 
-def _metric(labels: Labels) -> dict[str, str]:
-    return dict(labels.as_dict())
+def _data(kind: str, result: list[str]) -> str:
+    return f'{{"resultType":"{kind}","result":[{",".join(result)}]}}'
+
+
+def _series(labels: Labels, key: str, points: list[object]) -> str:
+    return json.dumps({"metric": labels.as_dict(), key: points})

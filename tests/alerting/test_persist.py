@@ -102,3 +102,15 @@ def test_the_text_is_json(tmp_path: Path) -> None:
     watched = Watched(tmp_path, RULES)
     watched.minute(ct=1)
     assert json.loads(written([watched.group], watched.now))["at"] == MINUTE
+
+
+def test_after_a_kill_the_time_counts_until_the_last_sign_of_life(tmp_path: Path) -> None:
+    watched = Watched(tmp_path, RULES)
+    for _ in range(2):
+        watched.minute(ct=1)
+    text = written([watched.group], watched.now)
+    after = Watched(tmp_path, RULES)
+    killed = watched.now + 4 * MINUTE
+    restore(text, [after.group], killed + HOUR, seen=killed)
+    (alert,) = after.group.alerts[0].active.values()
+    assert alert.active_at == MINUTE + HOUR

@@ -15,6 +15,7 @@ import pytest
 
 from tests.agent import RunningAgent, head, run_agent
 from tests.peers.ports import free_port
+from tests.peers.prometheus import promtool_check_metrics
 
 RULES = """\
 groups:
@@ -112,6 +113,29 @@ def test_a_reload_takes_new_rules_and_keeps_the_alerts_of_those_that_stay(tmp_pa
         (tmp_path / "rules.yml").write_text(RULES.replace("alert: Long", "alert: Longer"))
         until(agent, "ALERTS", lambda found: set(found) == {"Down", "Longer"})
         assert query(agent, "ALERTS_FOR_STATE")["Down"] == since["Down"]
+
+
+def test_a_reload_follows_the_interval_of_samples_and_the_address_for_links(tmp_path: Path) -> None:
+    rules = RULES.replace("{{ $labels.node }} is down", "see {{ $externalURL }}")
+    with run_agent(tmp_path, settings(tmp_path, rules)) as agent:
+        agent.wait_for(lambda: f"alert Down fires: see {agent.url}" in agent.process.output())
+        changed = agent.config.read_text().replace("scrape_interval: 500ms", "scrape_interval: 100ms")
+        (tmp_path / "rules.yml").write_text(rules.replace("alert: Down", "alert: Gone"))
+        agent.config.write_text(f"external_url: https://pacsmon.example\n{changed}")
+        agent.wait_for(lambda: "alert Gone fires: see https://pacsmon.example" in agent.process.output())
+        until(agent, "count_over_time(up[2s])", lambda found: found[""] > 10)
+        assert "takes effect when" not in agent.process.output()
+
+
+def test_groups_of_one_name_in_two_files_are_one_series_of_the_metrics(tmp_path: Path) -> None:
+    text = settings(tmp_path).replace("[rules.yml]", "[rules.yml, more.yml]")
+    (tmp_path / "more.yml").write_text("groups: [{name: mine, interval: 1s, rules: [{record: 'a:b', expr: '1'}]}]\n")
+    with run_agent(tmp_path, text) as agent:
+        until(agent, "a:b", bool)
+        metrics = agent.get("/metrics").text
+    for name in ("last_duration_seconds", "iterations_missed_total"):
+        assert metrics.count(f'pacs_monitor_rule_group_{name}{{group="mine"}}') == 1
+    assert promtool_check_metrics(metrics) == ""
 
 
 def test_a_mistake_in_a_rule_file_leaves_the_rules_of_before_in_force(tmp_path: Path) -> None:

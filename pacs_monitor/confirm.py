@@ -105,18 +105,19 @@ class Confirmation:
             return
         confirmed.as_of = record.last_run
         confirmed.stale_saved = False
-        up = record.up
-        self._count(record, confirmed, up)
-        if self._held and self.parents is not None and self.parents.is_one(record):
-            self.review()
-
-    def _count(self, record: Record, confirmed: Confirmed, up: bool | None) -> None:
-        if up:
-            self._held.pop(record.key, None)
-        if up is confirmed.healthy or (confirmed.healthy is None and up):
+        if record.up is confirmed.healthy:
             confirmed.streak = 0
         else:
-            confirmed.streak += 1
+            self._count(record, confirmed, record.up)
+        if self._held:
+            if record.up:
+                self._held.pop(record.key, None)
+            if self.parents is not None and self.parents.is_one(record):
+                self.review()
+
+    def _count(self, record: Record, confirmed: Confirmed, up: bool | None) -> None:
+        """A run has said otherwise than the confirmed state, or there is none yet."""
+        confirmed.streak = 0 if confirmed.healthy is None and up else confirmed.streak + 1
         if confirmed.streak == 1:
             confirmed.failing_from = (record.last_run or 0.0) + record.duration
         check = record.configured.check

@@ -228,9 +228,14 @@ async def test_a_run_that_times_out_aborts_its_association(scp: CountingScp) -> 
 async def test_a_node_that_takes_one_association_sees_one_though_many_checks_are_due(scp: CountingScp) -> None:
     node = Node(name="archive", host="127.0.0.1", port=scp.port, ae_title="SCP")
     async with engine() as running:
-        running.apply(*(from_file(CHECKS / "c_echo.py", node, f"echo-{number}", interval=0.3) for number in range(12)))
+        running.apply(
+            *(
+                from_file(CHECKS / "c_echo.py", node, f"echo-{number}", interval=0.3, timeout=5.0)
+                for number in range(12)
+            )
+        )
         await running.until(lambda: all(each.runs >= 3 for each in running.results))
-        assert all(each.up for each in running.results)
+        assert [(each.reason, each.message) for each in running.results if not each.up] == []
         assert scp.most == 1
 
 

@@ -7,11 +7,15 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.peers.dcmtk import DcmQrScp, StoreScp, run_dcmqrscp, run_storescp
 from tests.peers.orthanc import Orthanc, run_orthanc
 from tests.peers.prometheus import Prometheus, run_prometheus
 from tests.peers.raw import RawServer
+
+settings.register_profile("machines are noisy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("machines are noisy")
 
 
 class StartOrthanc(Protocol):

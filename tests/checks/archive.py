@@ -66,7 +66,7 @@ class Archive:
         self.callers.append(event.assoc.requestor.ae_title)
         if self.hang_at == name:
             self.hanging.set()
-            self.over.wait(20)
+            self.over.wait(55)
 
     def _store(self, event: evt.Event) -> int:
         self._step("store", event)

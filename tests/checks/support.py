@@ -71,7 +71,7 @@ def bind(check: Check, node: Node | None = None, memory: DictMemory | None = Non
     return check
 
 
-async def run(check: Check, seconds: float = 10.0) -> Run:
+async def run(check: Check, seconds: float = 20.0) -> Run:
     """One run with its deadline, cut off a moment after it; OSErrors pass."""
     check.surroundings.deadline = asyncio.get_running_loop().time() + seconds
     gave = Run()
@@ -85,7 +85,7 @@ async def run(check: Check, seconds: float = 10.0) -> Run:
     return gave
 
 
-async def until(true: Callable[[], bool], seconds: float = 5.0) -> None:
+async def until(true: Callable[[], bool], seconds: float = 20.0) -> None:
     """Wait until it is true; AssertionError if it takes longer."""
     ends = asyncio.get_running_loop().time() + seconds
     while not true():

@@ -15,10 +15,12 @@ from pacs_monitor.dicom import PEER
 from pacs_monitor.dicom.budget import Budget
 from pacs_monitor.node import Node, Tls, UserIdentity
 from pacs_monitor.resolve import Address, Resolver
-from tests.checks.support import DictMemory, bind, complaint, run
+from tests.checks.support import DictMemory, bind, complaint, run, until
 from tests.conftest import StartRawServer
 from tests.dicom.authority import Authority, secure_peer, server_context
 from tests.dicom.pdus import accept, answer_with, read_pdu, reject, user_items
+from tests.dicom.support import waiting_time
+from tests.noise import with_time
 from tests.peers.orthanc import Orthanc
 from tests.peers.raw import RawServer
 
@@ -113,7 +115,8 @@ async def test_tls_adds_its_phase(tmp_path: Any) -> None:
     assert gave.value("pacs_dicom_phase_seconds", phase="tls") is not None
 
 
-async def test_two_checks_of_a_listener_never_meet_and_waiting_is_not_their_time() -> None:
+@with_time(0.4, 2, 8)
+async def test_two_checks_of_a_listener_never_meet_and_waiting_is_not_their_time(seconds: float) -> None:
     came: list[float] = []
 
     def behave(conn: socket.socket) -> None:
@@ -125,13 +128,14 @@ async def test_two_checks_of_a_listener_never_meet_and_waiting_is_not_their_time
         checks = [CEcho(interval=interval) for interval in (60.0, 15.0)]
         for check in checks:
             check.bind(Surroundings(target, DictMemory(), resolver, budget))
-        gave = await asyncio.gather(*[run(check, 0.4) for check in checks])
+        gave = await asyncio.gather(*[run(check, seconds) for check in checks])
     assert [each.reason for each in gave] == ["timeout", "timeout"]
     # Each had its full time, and the second began when the first was done.
-    assert all("to the C-ECHO within 0.4 s" in each.message for each in gave)
-    assert came[1] - came[0] > 0.35
+    assert all("to the C-ECHO within" in each.message for each in gave)
+    assert all(waiting_time(each.message) > 0.7 * seconds for each in gave)
+    assert came[1] - came[0] > 0.9 * seconds
     waited = checks[1].surroundings.waited
-    assert 0.3 < waited < 0.8
+    assert 0.75 * seconds < waited < 1.75 * seconds
     assert checks[0].surroundings.waited == 0
     assert not checks[1].surroundings.waiting
     assert budget.taken(("127.0.0.1", server.port)) == 0
@@ -148,10 +152,9 @@ async def test_a_cancelled_run_gives_its_slot_back(raw_server: StartRawServer) -
                 pass
 
     task = asyncio.ensure_future(consume())
-    await asyncio.sleep(0.1)
     budget = check.surroundings.budget
     assert isinstance(budget, Budget)
-    assert budget.taken(("127.0.0.1", server.port)) == 1
+    await until(lambda: budget.taken(("127.0.0.1", server.port)) == 1)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -52,7 +52,7 @@ def script(port: int, called: str = "CALLED", uids: tuple[str, ...] = (), identi
 
 async def probe(
     port: int,
-    seconds: float = 5.0,
+    seconds: float = 20.0,
     *,
     called: str = "CALLED",
     uids: tuple[str, ...] = (),
@@ -69,6 +69,11 @@ async def probe(
 def told(outcome: Outcome) -> tuple[str, str]:
     """Reason and sentence of the failure; both empty if there was none."""
     return (outcome.failure.reason, outcome.failure.message) if outcome.failure else ("", "")
+
+
+def waiting_time(message: str) -> float:
+    """For how many seconds the peer was waited for, as the sentence has it."""
+    return float(message.partition(" within ")[2].partition(" s")[0])
 
 
 def open_files() -> int:

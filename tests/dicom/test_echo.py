@@ -1,6 +1,7 @@
 """C-ECHO against peers that do as they should, on each event loop."""
 
 import socket
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -49,10 +50,13 @@ def test_orthanc_answers_with_all_phases_and_says_who_it_is(orthanc: Orthanc, ki
 
 @on_each_loop
 def test_storescp_answers_though_it_writes_a_pdu_in_two_segments(storescp: StoreScp, kind: str) -> None:
-    outcomes = [run_on(kind, probe(storescp.port)) for _ in range(3)]
-    assert [told(outcome) for outcome in outcomes] == [("", "")] * 3
+    taken: list[float] = []
     # A client that does not acknowledge the first segment at once reports over 40 ms each time.
-    assert min(outcome.phases["dimse"] for outcome in outcomes) < 0.02
+    while not taken or taken[-1] >= 0.02:  # machines are noisy
+        assert len(taken) < 50, taken
+        outcome = run_on(kind, probe(storescp.port))
+        assert told(outcome) == ("", "")
+        taken.append(outcome.phases["dimse"])
 
 
 @on_each_loop
@@ -73,8 +77,10 @@ def test_a_pynetdicom_scp_answers(scp: tuple[int, object], kind: str) -> None:
 @on_each_loop
 def test_no_phase_is_longer_than_the_echo_took(raw_server: StartRawServer, kind: str) -> None:
     server = raw_server(answer_with({}))
+    started = time.monotonic()
     outcome = run_on(kind, probe(server.port))
-    assert all(0 < seconds < 5 for seconds in outcome.phases.values())
+    assert outcome.phases.keys() == PHASES
+    assert all(0 < seconds < time.monotonic() - started for seconds in outcome.phases.values())
 
 
 def test_the_latency_is_the_kernels_on_linux(raw_server: StartRawServer) -> None:

@@ -22,6 +22,7 @@ from tests.dicom.pdus import (
     reject,
 )
 from tests.dicom.support import on_each_loop, open_files, probe, run_on, sockets_to, told
+from tests.noise import with_time
 from tests.peers.ports import free_port
 from tests.peers.raw import RawServer
 
@@ -39,7 +40,8 @@ ASSOCIATED: dict[str, dict[int, bytes | None]] = {
 
 @on_each_loop
 @pytest.mark.parametrize("name", ASSOCIATED)
-def test_every_association_ends_by_release_or_abort(name: str, kind: str) -> None:
+@with_time(0.15, 1, 3)
+def test_every_association_ends_by_release_or_abort(name: str, kind: str, seconds: float) -> None:
     talks: list[list[int]] = []
 
     def behave(conn: socket.socket) -> None:
@@ -47,14 +49,14 @@ def test_every_association_ends_by_release_or_abort(name: str, kind: str) -> Non
         answer_with(ASSOCIATED[name], talks[-1])(conn)
 
     with RawServer(behave) as server:
-        run_on(kind, _several(server.port))
+        run_on(kind, _several(server.port, seconds))
     assert len(talks) == 5
     last_words = {tuple(heard[-2:]) for heard in talks}
     assert last_words == ({(5, 0)} if name in ("success", "status", "no context") else {(7, 0)})
 
 
-async def _several(port: int) -> list[Outcome]:
-    return [await probe(port, 0.15) for _ in range(5)]
+async def _several(port: int, seconds: float) -> list[Outcome]:
+    return [await probe(port, seconds) for _ in range(5)]
 
 
 @on_each_loop
@@ -114,7 +116,7 @@ def test_two_hundred_failures_leave_no_descriptor_open(
             await probe(port, 0.1)  # the loop's own descriptors are open after this
             before = sockets_to(port)
             for _ in range(4):
-                outcomes = await asyncio.gather(*[probe(port, 0.1 if name == "silent" else 3) for _ in range(50)])
+                outcomes = await asyncio.gather(*[probe(port, 0.1 if name == "silent" else 20) for _ in range(50)])
                 assert all(outcome.failure for outcome in outcomes)
             return sockets_to(port) - before
 

@@ -7,6 +7,7 @@ from tests.checks.support import until
 from tests.conftest import StartRawServer
 from tests.dicom.pdus import answer_with
 from tests.dicom.support import on_each_loop, probe, run_on, told
+from tests.noise import with_time
 
 
 async def test_each_loop_has_one_watcher_and_it_may_be_chosen() -> None:
@@ -56,11 +57,12 @@ async def test_a_copy_that_a_child_holds_does_not_wake_the_next_socket_of_that_n
 
 
 @on_each_loop
-def test_many_probes_at_once_are_kept_apart(raw_server: StartRawServer, kind: str) -> None:
+@with_time(0.5, 3, 10)
+def test_many_probes_at_once_are_kept_apart(raw_server: StartRawServer, kind: str, seconds: float) -> None:
     well, silent = raw_server(answer_with({})), raw_server(answer_with({4: None}))
 
     async def together() -> list[tuple[str, str]]:
-        probes = [probe(well.port) if number % 4 else probe(silent.port, 0.5) for number in range(100)]
+        probes = [probe(well.port, 10) if number % 4 else probe(silent.port, seconds) for number in range(100)]
         return [told(outcome) for outcome in await asyncio.gather(*probes)]
 
     answers = run_on(kind, together())

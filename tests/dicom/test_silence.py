@@ -7,24 +7,25 @@ import pytest
 
 from tests.conftest import StartRawServer
 from tests.dicom.pdus import RELEASE_RP, accept, answer_with, echo_response, full_backlog, hang_up_at
-from tests.dicom.support import on_each_loop, probe, run_on, told
+from tests.dicom.support import on_each_loop, probe, run_on, told, waiting_time
+from tests.noise import with_time
 
 LOOK = "look into its log at this time"
 
 SILENCES = [
     (
         1,
-        "took the connection and gave no answer to our association request within 0.3 s; the service hangs or has no "
+        "took the connection and gave no answer to our association request within {:g} s; the service hangs or has no "
         "free thread: restart it, or ask its vendor",
     ),
     (
         4,
-        "took the association and gave no answer to the C-ECHO within 0.3 s; the service hangs behind its front door: "
+        "took the association and gave no answer to the C-ECHO within {:g} s; the service hangs behind its front door: "
         "look at its load and database, or restart it",
     ),
     (
         5,
-        "answered the C-ECHO and then did not answer the release within 0.3 s; its associations may pile up: ask its "
+        "answered the C-ECHO and then did not answer the release within {:g} s; its associations may pile up: ask its "
         "vendor",
     ),
 ]
@@ -32,11 +33,16 @@ SILENCES = [
 
 @on_each_loop
 @pytest.mark.parametrize(("silent", "sentence"), SILENCES)
+@with_time(0.3, 2, 10)
 def test_silence_is_a_timeout_that_says_at_which_point(
-    raw_server: StartRawServer, silent: int, sentence: str, kind: str
+    raw_server: StartRawServer, silent: int, sentence: str, kind: str, seconds: float
 ) -> None:
     server = raw_server(answer_with({silent: None}))
-    assert told(run_on(kind, probe(server.port, 0.3))) == ("timeout", f"ct1 (10.0.0.7:{server.port}) {sentence}")
+    reason, message = told(run_on(kind, probe(server.port, seconds)))
+    assert reason == "timeout"
+    waited = waiting_time(message)
+    assert waited == pytest.approx(seconds, rel=0.3)
+    assert message == f"ct1 (10.0.0.7:{server.port}) {sentence.format(waited)}"
 
 
 BEGINNINGS = [
@@ -48,33 +54,41 @@ BEGINNINGS = [
 
 @on_each_loop
 @pytest.mark.parametrize(("silent", "beginning", "sentence"), BEGINNINGS)
+@with_time(0.3, 2, 10)
 def test_a_peer_that_stops_in_the_middle_of_an_answer_is_said_to_have_begun_it(
-    raw_server: StartRawServer, silent: int, beginning: bytes, sentence: str, kind: str
+    raw_server: StartRawServer, silent: int, beginning: bytes, sentence: str, kind: str, seconds: float
 ) -> None:
     server = raw_server(answer_with({silent: beginning}))
-    outcome = run_on(kind, probe(server.port, 0.3))
+    outcome = run_on(kind, probe(server.port, seconds))
+    waited = waiting_time(told(outcome)[1])
+    assert waited == pytest.approx(seconds, rel=0.3)
     assert outcome.partial == len(beginning)
     assert told(outcome) == (
         "timeout",
-        f"ct1 (10.0.0.7:{server.port}) {sentence} and sent no more within 0.3 s; the service hangs in the middle of "
-        f"it, or something in between holds the rest back: {LOOK}",
+        f"ct1 (10.0.0.7:{server.port}) {sentence} and sent no more within {waited:g} s; the service hangs in the "
+        f"middle of it, or something in between holds the rest back: {LOOK}",
     )
 
 
-def test_the_beginning_of_another_protocol_is_not_taken_for_half_an_answer(raw_server: StartRawServer) -> None:
+@with_time(0.3, 2, 10)
+def test_the_beginning_of_another_protocol_is_not_taken_for_half_an_answer(
+    raw_server: StartRawServer, seconds: float
+) -> None:
     server = raw_server(answer_with({1: b"SSH-"}))
-    assert told(run_on("epoll", probe(server.port, 0.3))) == (
+    assert told(run_on("epoll", probe(server.port, seconds))) == (
         "mismatch",
         f"ct1 (10.0.0.7:{server.port}) is an SSH server; set port to its DICOM port",
     )
 
 
 @on_each_loop
-def test_silence_when_connecting_is_a_timeout(kind: str) -> None:
+@with_time(0.3, 2, 10)
+def test_silence_when_connecting_is_a_timeout(kind: str, seconds: float) -> None:
     with full_backlog() as port:
-        reason, message = told(run_on(kind, probe(port, 0.3)))
+        reason, message = told(run_on(kind, probe(port, seconds)))
     assert reason == "timeout"
-    assert message.startswith(f"ct1 (10.0.0.7:{port}) did not answer within 0.3")
+    assert message.startswith(f"ct1 (10.0.0.7:{port}) did not answer within ")
+    assert waiting_time(message) == pytest.approx(seconds, rel=0.3)
 
 
 CLOSINGS: list[tuple[Callable[[socket.socket], None], str]] = [

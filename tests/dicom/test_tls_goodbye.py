@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-import time
+import threading
 
 import pytest
 
@@ -12,6 +12,7 @@ from tests.dicom.authority import Authority, Files, secured, server_context
 from tests.dicom.pdus import accept, answer_with, hang_up_at, read_pdu, reject
 from tests.dicom.support import run_on, sockets_to, told
 from tests.dicom.test_tls import probe_tls
+from tests.noise import with_time
 from tests.peers.raw import RawServer
 
 on_each_loop = pytest.mark.parametrize("kind", ["epoll", "uvloop"])
@@ -30,14 +31,15 @@ def right(authority: Authority) -> Files:
 @on_each_loop
 @pytest.mark.parametrize(("silent", "last"), [(1, [1, 7, 0]), (4, [1, 4, 7, 0]), (5, [1, 4, 5, 7, 0])])
 @pytest.mark.parametrize("cancel", [True, False])
+@with_time(0.4, 2, 10)
 def test_silence_after_the_handshake_ends_by_an_abort(
-    authority: Authority, right: Files, silent: int, last: list[int], cancel: bool, kind: str
+    authority: Authority, right: Files, silent: int, last: list[int], cancel: bool, kind: str, seconds: float
 ) -> None:
     heard: list[int] = []
 
     async def silenced(port: int) -> None:
         tls = Tls(ca_file=authority.file)
-        task = asyncio.ensure_future(probe_tls(port, tls, 30 if cancel else 0.4))
+        task = asyncio.ensure_future(probe_tls(port, tls, 30 if cancel else seconds))
         if cancel:
             await until(lambda: len(heard) >= len(last) - 2)
             task.cancel()
@@ -68,20 +70,25 @@ def test_a_secure_peer_that_hangs_up_is_told(authority: Authority, right: Files,
 def test_a_secure_peer_that_never_closes_does_not_keep_the_socket(
     authority: Authority, right: Files, kind: str
 ) -> None:
+    gone = threading.Event()
+
     def behave(conn: socket.socket) -> None:
         read_pdu(conn)
         conn.sendall(accept(((1, 3),)))
         read_pdu(conn)
         conn.sendall(b"\6\0\0\0\0\4\0\0\0\0")
         socket.socket(fileno=socket.dup(conn.fileno())).recv(100)  # close_notify, left unanswered
-        time.sleep(1.6)
+        gone.wait(60)
 
     async def left(port: int) -> None:
         assert told(await probe_tls(port, Tls(ca_file=authority.file)))[0] == "no_context"
-        await until(lambda: sockets_to(port) == 0, 1.5)
+        await until(lambda: sockets_to(port) == 0)
 
     with RawServer(secured(server_context(right), behave)) as server:
-        run_on(kind, left(server.port))
+        try:
+            run_on(kind, left(server.port))
+        finally:
+            gone.set()
 
 
 @on_each_loop

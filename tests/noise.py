@@ -1,0 +1,46 @@
+"""Time limits in tests: what an idle machine does in a moment takes a busy one seconds, and it may pause for one."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+_FAILURES = (Exception, pytest.fail.Exception)
+
+
+def with_time(*limits: float) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Call the test with each of these as `seconds`, growing, until it passes; the last one decides.
+
+    For a time limit that has to end one thing and must be enough for another.
+    """
+
+    def decorate(test: Callable[..., Any]) -> Callable[..., Any]:
+        def call(**fixtures: Any) -> None:
+            for limit in limits:
+                try:
+                    test(**fixtures, seconds=limit)
+                    return
+                except _FAILURES:
+                    if limit == limits[-1]:
+                        raise
+
+        async def call_async(**fixtures: Any) -> None:
+            for limit in limits:
+                try:
+                    await test(**fixtures, seconds=limit)
+                    return
+                except _FAILURES:
+                    if limit == limits[-1]:
+                        raise
+
+        made = functools.wraps(test)(call_async if inspect.iscoroutinefunction(test) else call)
+        signature = inspect.signature(test)
+        others = [each for name, each in signature.parameters.items() if name != "seconds"]
+        made.__signature__ = signature.replace(parameters=others)  # type: ignore[attr-defined]
+        return made
+
+    return decorate

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pacs_monitor.history.labels import EMPTY, NAME, Labels
 from pacs_monitor.promql import ast, sums
 from pacs_monitor.promql.errors import EvaluationError
+from pacs_monitor.promql.limits import limit_ratio, limitk
 from pacs_monitor.promql.notes import note_bad_share
 from pacs_monitor.promql.numbers import number_text
 from pacs_monitor.promql.plan import Plan, Settings, VectorAt
@@ -39,6 +40,12 @@ def aggregation(expr: ast.Aggregation, inner: Plan, parameter: Plan | None, sett
         evaluate = _quantile(expr, inner.evaluate, parameter, settings)
     elif expr.op == "count_values":
         evaluate = _count_values(expr, inner.evaluate)
+    elif expr.op == "limitk":
+        evaluate, distinct = limitk(inner.evaluate, _counted(expr, parameter), key_of(expr)), inner.distinct
+    elif expr.op == "limit_ratio":
+        assert expr.parameter is not None
+        evaluate = limit_ratio(inner.evaluate, parameter.evaluate, expr.parameter.position)
+        distinct = inner.distinct
     else:
         evaluate, distinct = _first(expr, inner.evaluate, parameter), inner.distinct
     return Plan("vector", evaluate, fixed, steady, distinct)
@@ -116,11 +123,11 @@ def _text(expr: ast.Expr | None) -> str:
 
 def _first(expr: ast.Aggregation, inner: VectorAt, parameter: Plan) -> VectorAt:
     """The elements with the highest or lowest values of each group, best first; NaN comes last."""
-    count_at, key = parameter.evaluate, key_of(expr)
+    count_at, key = _counted(expr, parameter), key_of(expr)
     order = _descending if expr.op == "topk" else _ascending
 
     def evaluate(run: Run, at: int) -> Vector:
-        count = _whole(count_at(run, at), expr)
+        count = count_at(run, at)
         vector = inner(run, at)
         if count < 1:
             return []
@@ -140,6 +147,11 @@ def _descending(element: tuple[Labels, float]) -> tuple[bool, float]:
 def _ascending(element: tuple[Labels, float]) -> tuple[bool, float]:
     value = element[1]
     return (value != value, value)
+
+
+def _counted(expr: ast.Aggregation, parameter: Plan) -> Callable[[Run, int], int]:
+    count_at = parameter.evaluate
+    return lambda run, at: _whole(count_at(run, at), expr)
 
 
 def _whole(count: float, expr: ast.Aggregation) -> int:

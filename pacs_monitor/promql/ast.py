@@ -12,6 +12,8 @@ Kind = Literal["vector", "scalar", "matrix", "string"]
 START, END = "start", "end"
 COMPARISONS = ("==", "!=", ">", "<", ">=", "<=")
 SETS = ("and", "or", "unless")
+SCALARS = frozenset(("time", "pi", "scalar", "start", "end", "range", "step", "min_of", "max_of"))
+"""Functions that give a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,9 @@ class Expr:
     def kind(self) -> Kind:
         """What evaluating it gives."""
         match self:
-            case Number() | Call(name="time" | "pi" | "scalar"):
+            case Number():
+                return "scalar"
+            case Call(name=name) if name in SCALARS:
                 return "scalar"
             case String():
                 return "string"

@@ -17,7 +17,7 @@ from pacs_monitor.promql.complaints import (
     wrong_kind,
 )
 from pacs_monitor.promql.errors import BadExpression
-from pacs_monitor.promql.signatures import FUNCTIONS
+from pacs_monitor.promql.signatures import SIGNATURES
 
 
 def check(expr: ast.Expr, after_plus: Collection[int] = ()) -> None:
@@ -86,15 +86,17 @@ def _aggregation(expr: ast.Aggregation) -> None:
 
 
 def _call(expr: ast.Call) -> None:
-    signature = FUNCTIONS[expr.name]
-    most = None if signature.repeated else len(signature.arguments)
-    if not signature.fewest() <= len(expr.arguments) <= (most or len(expr.arguments)):
+    signature = SIGNATURES[expr.name]
+    most = signature.most()
+    if len(expr.arguments) < signature.fewest() or (most is not None and len(expr.arguments) > most):
         raise wrong_count(expr.name, len(expr.arguments), expr.position)
     for place, argument in enumerate(expr.arguments):
         if argument.kind != signature.kind(place):
             raise wrong_kind(expr.name, signature.kind(place), argument.kind, argument.position)
     if expr.name in ("label_replace", "label_join"):
         _relabelling(expr)
+    if expr.name == "histogram_quantiles":
+        _label(expr.arguments[1], expr.name)
 
 
 def _relabelling(expr: ast.Call) -> None:

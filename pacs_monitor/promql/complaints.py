@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pacs_monitor.promql.ast import Kind
 from pacs_monitor.promql.errors import BadExpression
-from pacs_monitor.promql.signatures import FUNCTIONS
+from pacs_monitor.promql.signatures import SIGNATURES
 
 _WORDS: dict[Kind, str] = {"vector": "a vector", "scalar": "a number", "matrix": "a range", "string": "a text"}
 _REMEDIES: dict[tuple[Kind, Kind], str] = {
@@ -37,9 +37,9 @@ def not_a_vector(who: str, got: Kind, position: int | None) -> BadExpression:
 
 def wrong_count(function: str, got: int, position: int | None) -> BadExpression:
     """Too many arguments, or too few."""
-    signature = FUNCTIONS[function]
-    fewest, most = signature.fewest(), len(signature.arguments)
-    count = f"{fewest} or more" if signature.repeated else str(most) if fewest == most else f"{fewest} to {most}"
+    signature = SIGNATURES[function]
+    fewest, most = signature.fewest(), signature.most()
+    count = f"{fewest} or more" if most is None else str(most) if fewest == most else f"{fewest} to {most}"
     kinds = ", ".join(_WORDS[one] for one in signature.arguments)
     takes = f"{count} argument{'s' if count != '1' else ''} ({kinds})" if kinds else "no arguments"
     return BadExpression(f"{function} takes {takes}, and there {'is 1' if got == 1 else f'are {got}'}", position)

@@ -10,6 +10,8 @@ from pacs_monitor.promql.unsupported import experimental
 
 _LATEST = 9.2e15
 """Seconds: milliseconds in 63 bits end there."""
+_OF_DURATIONS = frozenset(("step", "range", "min_of", "max_of", "min", "max"))
+"""Functions in the arithmetic of durations; the last two were the names before Prometheus 3.13."""
 
 
 class Cursor:
@@ -67,18 +69,18 @@ class Cursor:
         token = self._take()
         return f'"{MARK}{self._keep(text_in(token.text, token.position), token.position)}"'
 
-    def _number(self) -> int:
-        """Takes a number, or a duration in seconds."""
+    def _number(self, position: int) -> int:
+        """Takes a number, or a duration in seconds; its signs belong to it, and `position` is where they begin."""
         token = self._take()
         duration = token.kind == "duration"
         value = duration_of(token.text, token.position) / 1000 if duration else number_of(token.text)
-        return self._keep(value, token.position)
+        return self._keep(value, position)
 
     def _duration(self, sign: int = 1, positive: bool = False) -> int:
         """Takes a duration, or a number of seconds, as milliseconds."""
         token = self._now
         if token.kind not in ("number", "duration"):
-            if token.text in ("(", "-", "+") or token.text.lower() in ("step", "range", "min", "max"):
+            if token.text in ("(", "-", "+") or token.text.lower() in _OF_DURATIONS:
                 raise experimental("arithmetic with durations", token.position)
             raise self._unexpected("a duration such as 5m is needed")
         self._take()

@@ -63,7 +63,7 @@ class Engine:
             raise EvaluationError(f"only vectors and numbers have a course over time; this is a {expr.kind}", 0)
         if step <= 0:
             raise EvaluationError("the step must be longer than 0", 0)
-        run = Run(start, end, self._most, self._deadline)
+        run = Run(start, end, self._most, self._deadline, step if start != end else 0)
         plan = self._plan(expr)
         found: dict[Labels, list[tuple[int, float]]] = {}
         for at in range(start, end + 1, step):

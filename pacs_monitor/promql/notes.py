@@ -15,6 +15,12 @@ def note_bad_share(run: Run, share: float, position: int) -> None:
         run.note("warning", f"quantile value should be between 0 and 1, got {short_text(share)}", position)
 
 
+def note_bad_ratio(run: Run, ratio: float, nearest: float, position: int) -> None:
+    """A ratio that is not between -1 and 1."""
+    text = f"ratio value should be between -1 and 1, got {short_text(ratio)}, capping to {short_text(nearest)}"
+    run.note("warning", text, position)
+
+
 def note_no_counter(run: Run, name: str, position: int) -> None:
     """A rate of what does not look like a counter."""
     run.note(

@@ -83,8 +83,17 @@ def ceil(value: float) -> float:
 
 
 def short_text(value: float) -> str:
-    """A number as Go's %g has it."""
-    return number_text(value) if not 0 < abs(value) < 1e-4 and not 1e21 <= abs(value) < INF else repr(value)
+    """A number as Go's %g has it: the fewest digits; with an exponent below 1e-4, and from 1e+06 on."""
+    if value != value or value == 0 or abs(value) == INF or 1e-4 <= abs(value) < 1e6:
+        return number_text(value)
+    digits, _, exponent = f"{Decimal(repr(value)).normalize():e}".partition("e")
+    return f"{digits}e{int(exponent):+03d}"
+
+
+def label_number(value: float) -> str:
+    """A number as it stands in the labels `le` and `quantile`: 1 is 1.0, as OpenMetrics has it."""
+    text = short_text(value or 0.0)
+    return text if value - value != 0 or "." in text or "e" in text else f"{text}.0"
 
 
 @lru_cache(maxsize=10_000)

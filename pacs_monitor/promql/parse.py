@@ -14,6 +14,7 @@ from pacs_monitor.history.store import LOOKBACK
 from pacs_monitor.promql import ast
 from pacs_monitor.promql.check import check
 from pacs_monitor.promql.errors import BadExpression
+from pacs_monitor.promql.features import NONE, Features
 from pacs_monitor.promql.reader import skeleton_of
 from pacs_monitor.promql.refusals import refusal
 from pacs_monitor.promql.skeleton import Skeleton
@@ -22,9 +23,12 @@ from pacs_monitor.promql.unsupported import MOST_NESTED, too_deep
 _MATCHER_OPS = {"Equal": EQUAL, "NotEqual": NOT_EQUAL, "Re": MATCH, "NotRe": NO_MATCH}
 
 
-def parse(text: str) -> ast.Expr:
-    """The expression that a text says. Raises BadExpression with the position, where it is known."""
-    skeleton = skeleton_of(text)
+def parse(text: str, features: Features = NONE) -> ast.Expr:
+    """The expression that a text says. Raises BadExpression with the position, where it is known.
+
+    What is experimental in Prometheus is refused unless its feature is among the `features`.
+    """
+    skeleton = skeleton_of(text, features)
     try:
         tree = grammar.parse(skeleton.text)
     except ValueError as error:

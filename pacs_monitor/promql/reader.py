@@ -5,12 +5,14 @@ from __future__ import annotations
 from pacs_monitor.promql.ast import COMPARISONS, SETS
 from pacs_monitor.promql.cursor import Cursor, moment
 from pacs_monitor.promql.errors import BadExpression
-from pacs_monitor.promql.signatures import AGGREGATIONS, EXPERIMENTAL_AGGREGATIONS
+from pacs_monitor.promql.features import Features
+from pacs_monitor.promql.signatures import AGGREGATIONS
 from pacs_monitor.promql.skeleton import Skeleton
 from pacs_monitor.promql.tokens import Token, tokens_of
 from pacs_monitor.promql.unsupported import (
     MOST_NESTED,
     MOST_OPERATORS,
+    check_aggregation,
     check_function,
     experimental,
     too_deep,
@@ -23,16 +25,17 @@ _NO_METRIC = frozenset(("on", "ignoring", "group_left", "group_right", "bool", "
 _FILLS = ("fill", "fill_left", "fill_right")
 
 
-def skeleton_of(text: str) -> Skeleton:
-    """Raises BadExpression for what no expression contains."""
-    return _Reader(tokens_of(text)).read()
+def skeleton_of(text: str, features: Features) -> Skeleton:
+    """Raises BadExpression for what no expression contains, and for what would have to be enabled."""
+    return _Reader(tokens_of(text), features).read()
 
 
 class _Reader(Cursor):
     """Goes over the words once; it knows at each whether an operand or an operator must come."""
 
-    def __init__(self, tokens: list[Token]) -> None:
+    def __init__(self, tokens: list[Token], features: Features) -> None:
         super().__init__(tokens)
+        self._features = features
         self._open: list[tuple[str, Token]] = []
         self._operators = 0
 
@@ -49,6 +52,7 @@ class _Reader(Cursor):
 
     def _operand(self) -> None:
         """Signs, then one operand, or the opening of one."""
+        start = self._now.position
         token = self._signs()
         if token.kind == "word":
             self._word()
@@ -60,7 +64,7 @@ class _Reader(Cursor):
             self._enter("(")
             self._operand()
         elif token.kind in ("number", "duration"):
-            self._out.append(str(self._number()))
+            self._out.append(str(self._number(start)))
         elif token.kind == "string":
             self._out.append(self._text())
         else:
@@ -95,8 +99,7 @@ class _Reader(Cursor):
                 self._matchers()
 
     def _aggregation(self, token: Token) -> None:
-        if token.text.lower() in EXPERIMENTAL_AGGREGATIONS:
-            raise experimental(f"the aggregation {token.text}", token.position)
+        check_aggregation(token, self._features)
         self._found.calls.append((token.text, token.position))
         self._copy()
         if self._now.text.lower() in _GROUPING:
@@ -107,7 +110,7 @@ class _Reader(Cursor):
         self._arguments()
 
     def _function(self, token: Token) -> None:
-        check_function(token)
+        check_function(token, self._features)
         self._found.calls.append((token.text, token.position))
         self._out.append(self._take().text)
         self._arguments()

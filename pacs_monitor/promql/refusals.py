@@ -9,7 +9,7 @@ from typing import cast
 from pacs_monitor.promql import complaints
 from pacs_monitor.promql.ast import Kind
 from pacs_monitor.promql.errors import BadExpression
-from pacs_monitor.promql.signatures import FUNCTIONS
+from pacs_monitor.promql.signatures import SIGNATURES
 from pacs_monitor.promql.skeleton import MARK, Skeleton
 
 _KEYS = re.compile(rf"{MARK}([0-9]+)")
@@ -38,7 +38,7 @@ def _of_aggregation(found: re.Match[str], skeleton: Skeleton) -> BadExpression:
 
 def _count(found: re.Match[str], skeleton: Skeleton) -> BadExpression:
     function = found["function"]
-    if function not in FUNCTIONS:
+    if function not in SIGNATURES:
         return BadExpression(found.group(), _only(skeleton, function))
     return complaints.wrong_count(function, int(found["got"]), _only(skeleton, function))
 

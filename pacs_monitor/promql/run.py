@@ -30,12 +30,14 @@ class Note:
 class Run:
     """What all nodes of an expression share while it is evaluated."""
 
-    __slots__ = ("_look_at", "_must_stop", "_notes", "_spent", "end", "kept", "most", "start")
+    __slots__ = ("_look_at", "_must_stop", "_notes", "_spent", "end", "kept", "most", "start", "step")
 
-    def __init__(self, start: int, end: int, most: int, deadline: Deadline) -> None:
+    def __init__(self, start: int, end: int, most: int, deadline: Deadline, step: int = 0) -> None:
         self.start = start
         self.end = end
         """The times, in milliseconds, that `@ start()` and `@ end()` stand for."""
+        self.step = step
+        """Between two evaluations, in milliseconds; 0 if there is one only."""
         self.most = most
         self.kept: dict[object, object] = {}
         """What is the same at all steps, by node."""

@@ -14,10 +14,16 @@ class Signature:
     arguments: tuple[Kind, ...]
     optional: bool = False
     repeated: bool = False
+    limit: int | None = None
+    """How many arguments there may be at most, where the last is `repeated`; None: any number."""
 
     def fewest(self) -> int:
         """How many arguments there must be."""
         return len(self.arguments) - (self.optional or self.repeated)
+
+    def most(self) -> int | None:
+        """How many arguments there may be; None: any number."""
+        return self.limit if self.repeated else len(self.arguments)
 
     def kind(self, place: int) -> Kind:
         """What the argument at this place must be."""
@@ -28,8 +34,10 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-def _all(names: str, *arguments: Kind, optional: bool = False, repeated: bool = False) -> dict[str, Signature]:
-    return dict.fromkeys(names.split(), Signature(arguments, optional, repeated))
+def _all(
+    names: str, *arguments: Kind, optional: bool = False, repeated: bool = False, limit: int | None = None
+) -> dict[str, Signature]:
+    return dict.fromkeys(names.split(), Signature(arguments, optional, repeated, limit))
 
 
 FUNCTIONS: dict[str, Signature] = {
@@ -53,12 +61,19 @@ FUNCTIONS: dict[str, Signature] = {
 }
 NATIVE = _words("histogram_avg histogram_count histogram_sum histogram_stddev histogram_stdvar")
 """Functions of native histograms."""
-EXPERIMENTAL = _words(
-    "double_exponential_smoothing histogram_quantiles info integral mad_over_time first_over_time "
-    "ts_of_first_over_time ts_of_last_over_time ts_of_max_over_time ts_of_min_over_time "
-    "sort_by_label sort_by_label_desc start end range step min_of max_of"
-)
-"""Functions that Prometheus takes only with a feature flag."""
+EXPERIMENTAL: dict[str, Signature] = {
+    **_all("mad_over_time first_over_time", "matrix"),
+    **_all("ts_of_first_over_time ts_of_last_over_time ts_of_max_over_time ts_of_min_over_time", "matrix"),
+    **_all("double_exponential_smoothing", "matrix", "scalar", "scalar"),
+    **_all("histogram_quantiles", "vector", "string", "scalar", "scalar", repeated=True, limit=12),
+    **_all("sort_by_label sort_by_label_desc", "vector", "string", repeated=True),
+    **_all("start end range step"),
+    **_all("min_of max_of", "scalar", "scalar"),
+}
+"""Functions that Prometheus takes only with the feature flag promql-experimental-functions, as this evaluator does."""
+SIGNATURES = {**FUNCTIONS, **EXPERIMENTAL}
+NOT_EVALUATED = _words("info integral start_timestamp")
+"""Functions that Prometheus takes only with a feature flag, and this evaluator never."""
 GONE = {"holt_winters": "double_exponential_smoothing"}
 """Functions of Prometheus 2 that version 3 has renamed."""
 AGGREGATIONS = _words("sum avg min max count group stddev stdvar topk bottomk quantile count_values limitk limit_ratio")

@@ -113,6 +113,14 @@ def quantile(share: float, values: Sequence[float]) -> float:
     return ordered[low] * (1 - weight) + ordered[min(low + 1, len(ordered) - 1)] * weight
 
 
+def median_deviation(values: Sequence[float]) -> float:
+    """The median of how far the values are from their median; NaN if one of them is."""
+    if any(value != value for value in values):
+        return NAN
+    median = quantile(0.5, values)
+    return quantile(0.5, [abs(value - median) for value in values])
+
+
 def _nan_first(value: float) -> tuple[bool, float]:
     return (value == value, value)
 

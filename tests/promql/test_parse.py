@@ -45,9 +45,6 @@ REFUSED = [
     ),
     ("nosuch(x)", "there is no function nosuch; is cosh meant?", 0),
     ("rat(x[5m])", "there is no function rat; is rate meant?", 0),
-    ("mad_over_time(x[5m])", "the function mad_over_time is experimental in Prometheus and not evaluated here", 0),
-    ("min_of(1, 2)", "the function min_of is experimental in Prometheus and not evaluated here", 0),
-    ("limitk(2, x)", "the aggregation limitk is experimental in Prometheus and not evaluated here", 0),
     (
         "histogram_count(x)",
         "histogram_count reads native histograms, which are not evaluated here; use a classic histogram",
@@ -55,7 +52,12 @@ REFUSED = [
     ),
     (
         "holt_winters(x[5m], 1, 1)",
-        "there is no function holt_winters in Prometheus 3; it is named double_exponential_smoothing there, which is experimental and not evaluated here",
+        "there is no function holt_winters in Prometheus 3; it is named double_exponential_smoothing there, which is experimental and not evaluated here; set alerting.enable_features: [promql-experimental-functions] (test rules has --enable-feature promql-experimental-functions)",
+        0,
+    ),
+    (
+        "limitk(2, x)",
+        "the aggregation limitk is experimental in Prometheus and not evaluated here; set alerting.enable_features: [promql-experimental-functions] (test rules has --enable-feature promql-experimental-functions)",
         0,
     ),
     ("x and 1", "and goes between vectors, and one side is a number; put it into vector (...)", None),
@@ -100,7 +102,7 @@ REFUSED = [
     ("", "the expression is empty", 0),
     ("on", "on comes where a metric, a number, a function or ( is needed", 0),
     ("by (x)", "( comes where an operator or the end is needed", 3),
-    ("log2(-10)", "log2 takes a vector here, and this is a number; put it into vector (...)", 6),
+    ("log2(-10)", "log2 takes a vector here, and this is a number; put it into vector (...)", 5),
     (
         "predict_linear(+x[5m], 60)",
         "a sign takes vectors and numbers, and this is a range; leave the [...] out, or put it into a function such as rate or max_over_time",

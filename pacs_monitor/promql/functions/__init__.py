@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from pacs_monitor.promql import ast
-from pacs_monitor.promql.functions import calendar, elements, histograms, over_time, rates, relabel, shape
+from pacs_monitor.promql.functions import (
+    calendar,
+    elements,
+    histograms,
+    moments,
+    over_time,
+    rates,
+    relabel,
+    scalars,
+    shape,
+    smoothing,
+    sorting,
+)
 from pacs_monitor.promql.functions.parts import Builder
 from pacs_monitor.promql.plan import Plan, Settings
 
@@ -15,6 +27,10 @@ BUILDERS: dict[str, Builder] = {
     **histograms.BUILDERS,
     **relabel.BUILDERS,
     **shape.BUILDERS,
+    **scalars.BUILDERS,
+    **sorting.BUILDERS,
+    **moments.BUILDERS,
+    **smoothing.BUILDERS,
 }
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pacs_monitor.history.labels import Labels
 from pacs_monitor.promql import ast
 from pacs_monitor.promql.buckets import Bucket, fraction_of, quantile_of
-from pacs_monitor.promql.functions.parts import Builder, checked, planned
+from pacs_monitor.promql.functions.parts import Builder, checked, planned, text_of
 from pacs_monitor.promql.notes import note_bad_bucket, note_bad_share, note_not_monotonic
-from pacs_monitor.promql.numbers import bound_of
+from pacs_monitor.promql.numbers import bound_of, label_number
 from pacs_monitor.promql.plan import Plan, Settings
-from pacs_monitor.promql.run import Run
+from pacs_monitor.promql.run import Run, label_name
 from pacs_monitor.promql.values import Vector
 
 LE = "le"
@@ -61,6 +61,37 @@ def _quantile(expr: ast.Call, arguments: tuple[Plan, ...], settings: Settings) -
     return planned(checked(evaluate, expr, distinct, settings), arguments, distinct)
 
 
+def _quantiles(expr: ast.Call, arguments: tuple[Plan, ...], settings: Settings) -> Plan:
+    """Several quantiles at once, each with its share as a label."""
+    inner, nameless, position = arguments[0].evaluate, settings.nameless, expr.arguments[0].position
+    label = label_name(text_of(expr.arguments[1]), expr.arguments[1].position)
+    shares = [(plan.evaluate, one.position) for plan, one in zip(arguments[2:], expr.arguments[2:], strict=True)]
+    histograms = _Histograms(position, settings.delayed_names)
+
+    def evaluate(run: Run, at: int) -> Vector:
+        wanted = [share_at(run, at) for share_at, _ in shares]
+        for share, (_, place) in zip(wanted, shares, strict=True):
+            note_bad_share(run, share, place)
+        together = [(nameless(labels), buckets) for labels, buckets in histograms.of(inner(run, at), run).items()]
+        found: Vector = []
+        for share in wanted:
+            change = {label: label_number(share)}
+            for labels, buckets in together:
+                value, forced = quantile_of(share, buckets)
+                if forced:
+                    note_not_monotonic(run, labels.name if settings.delayed_names else "", position)
+                found.append((_with(labels, change), value))
+        return found
+
+    # Labels may come twice whatever the vector: a share that is given twice, a label that tells histograms apart.
+    return planned(checked(evaluate, expr, False, settings), arguments)
+
+
+def _with(labels: Labels, change: dict[str, str]) -> Labels:
+    made = labels.changed(change)
+    return made.with_name_to_go() if labels.name_goes else made
+
+
 def _fraction(expr: ast.Call, arguments: tuple[Plan, ...], settings: Settings) -> Plan:
     """The share of observations between two values."""
     lowest, highest, inner = (one.evaluate for one in arguments)
@@ -75,4 +106,8 @@ def _fraction(expr: ast.Call, arguments: tuple[Plan, ...], settings: Settings) -
     return planned(checked(evaluate, expr, distinct, settings), arguments, distinct)
 
 
-BUILDERS: dict[str, Builder] = {"histogram_quantile": _quantile, "histogram_fraction": _fraction}
+BUILDERS: dict[str, Builder] = {
+    "histogram_quantile": _quantile,
+    "histogram_quantiles": _quantiles,
+    "histogram_fraction": _fraction,
+}

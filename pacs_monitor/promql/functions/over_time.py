@@ -34,14 +34,18 @@ def _resets(values: Sequence[float]) -> float:
     return float(count)
 
 
-def _last(expr: ast.Call, arguments: tuple[Plan, ...], settings: Settings) -> Plan:
-    """The newest sample; like an offset, so the metric's name stays."""
-    inner = arguments[0].evaluate
+def _sample(place: int) -> Builder:
+    """The oldest or newest sample; like an offset, so the metric's name stays."""
 
-    def evaluate(run: Run, at: int) -> Vector:
-        return [(labels, values[-1]) for labels, _, values in inner(run, at)[2]]
+    def build(expr: ast.Call, arguments: tuple[Plan, ...], settings: Settings) -> Plan:
+        inner = arguments[0].evaluate
 
-    return planned(evaluate, arguments, arguments[0].distinct)
+        def evaluate(run: Run, at: int) -> Vector:
+            return [(labels, values[place]) for labels, _, values in inner(run, at)[2]]
+
+        return planned(evaluate, arguments, arguments[0].distinct)
+
+    return build
 
 
 def _quantile(expr: ast.Call, arguments: tuple[Plan, ...], settings: Settings) -> Plan:
@@ -69,6 +73,8 @@ BUILDERS: dict[str, Builder] = {
     "stddev_over_time": reduced(lambda values: sums.root(sums.variance_over_time(values))),
     "changes": reduced(_changes),
     "resets": reduced(_resets),
-    "last_over_time": _last,
+    "first_over_time": _sample(0),
+    "last_over_time": _sample(-1),
+    "mad_over_time": reduced(sums.median_deviation),
     "quantile_over_time": _quantile,
 }

@@ -91,23 +91,6 @@ def _asked_labels(expr: ast.Expr) -> Labels:
     )
 
 
-def _sorted(sign: int) -> Builder:
-    """By value; NaN comes last either way."""
-
-    def order(element: tuple[Labels, float]) -> tuple[bool, float]:
-        return (element[1] != element[1], sign * element[1])
-
-    def build(expr: ast.Call, arguments: tuple[Plan, ...], settings: Settings) -> Plan:
-        inner = arguments[0].evaluate
-
-        def evaluate(run: Run, at: int) -> Vector:
-            return sorted(inner(run, at), key=order)
-
-        return planned(evaluate, arguments, arguments[0].distinct)
-
-    return build
-
-
 BUILDERS: dict[str, Builder] = {
     "scalar": _scalar,
     "vector": _vector,
@@ -116,6 +99,4 @@ BUILDERS: dict[str, Builder] = {
     "timestamp": _timestamp,
     "absent": _absent,
     "absent_over_time": _absent_over_time,
-    "sort": _sorted(1),
-    "sort_desc": _sorted(-1),
 }

@@ -12,16 +12,44 @@ NEVER = "0001-01-01T00:00:00Z"
 """What Alertmanager says for the end of an alert that fires."""
 
 
+FAILURES = (
+    "dns",
+    "refused",
+    "unreachable",
+    "timeout",
+    "tls",
+    "aborted",
+    "auth",
+    "busy",
+    "rejected",
+    "mismatch",
+    "secret",
+    "broken",
+)
+"""Why a notification was not taken: `busy` asks for patience, `rejected` is a no, `mismatch` is no answer of the kind
+that belongs there, `secret` a password that cannot be read, and `broken` a fault of the agent."""
+
+
 class DeliveryFailed(Exception):
     """A receiver did not take a notification; the sentence says why, and never what was in it."""
 
-    def __init__(self, reason: str, message: str, retry: bool = True, after: float | None = None) -> None:
-        """`reason` is one fixed word, for metrics; `after` are the seconds that the receiver asks us to wait."""
+    def __init__(
+        self,
+        reason: str,
+        message: str,
+        retry: bool = True,
+        after: float | None = None,
+        delivered: tuple[str, ...] = (),
+    ) -> None:
+        """`reason` is one of FAILURES, for metrics; `after` are the seconds that the receiver asks us to wait."""
         super().__init__(message)
         self.reason = reason
+        self.message = message
         self.retry = retry
         """Whether another try makes sense before somebody has changed something."""
         self.after = after
+        self.delivered = delivered
+        """Addresses that have it all the same, those of earlier tries too: hand them to the next try."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +68,8 @@ class ToldAlert:
     """What the agent knows of the check when this was put together; see `facts_of`."""
     late: bool = False
     """Whether it began and ended while this receiver could not be reached."""
+    new: bool = False
+    """Whether this receiver has not yet been told that it fires, or that it has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +90,8 @@ class Notification:
     """Why it is sent: `new`, `changed`, `resolved`, `repeat`, `escalation`, `digest`, `test`, `late`."""
     unsaved: bool = False
     """Whether it is sent from memory, as the state file could not be written: it may come twice, or not again."""
+    note: str = ""
+    """A sentence to stand above all others, such as whom it could not be delivered to."""
     told: tuple[str, ...] = ()
     """Who was told before, in words; for mails."""
     next_step: str = ""

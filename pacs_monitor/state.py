@@ -174,6 +174,15 @@ class State:
 
         return self._load(work)
 
+    def load_routing(self) -> list[tuple[str, str, str]]:
+        """What routing keeps: kind, name and JSON text."""
+
+        def work(connection: sqlite3.Connection) -> list[tuple[str, str, str]]:
+            rows = connection.execute("SELECT kind, name, value FROM routing WHERE site = ?", (self.site,))
+            return rows.fetchall()
+
+        return self._load(work)
+
     def load_memory(self) -> dict[Key, dict[str, Kept]]:
         """What the checks keep, by check and key."""
 

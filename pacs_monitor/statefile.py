@@ -17,6 +17,10 @@ MIGRATIONS = (
         PRIMARY KEY (site, node, check_name, key)) WITHOUT ROWID;
     CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE routing (
+        site TEXT, kind TEXT, name TEXT, value TEXT NOT NULL, PRIMARY KEY (site, kind, name)) WITHOUT ROWID;
+    """,
 )
 """Each takes the schema one version further; a released one is never edited."""
 

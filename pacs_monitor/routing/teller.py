@@ -1,0 +1,273 @@
+"""Decides what a group's receivers are to hear, keeps what they were told, and what waits to be delivered."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from pacs_monitor.notify.notification import DeliveryFailed, Notification, ToldAlert
+from pacs_monitor.routing import outbox as outboxes
+from pacs_monitor.routing import routed, telling
+from pacs_monitor.routing.definitions import Integration, Receiver, Routing
+from pacs_monitor.routing.groups import Group
+from pacs_monitor.routing.mirror import Mirror
+from pacs_monitor.routing.outbox import Fate, Outbox, Row
+from pacs_monitor.routing.routed import RoutedAlert
+from pacs_monitor.routing.stages import Moment
+from pacs_monitor.routing.telling import Entry
+from pacs_monitor.routing.timers import Timers
+
+log = logging.getLogger(__name__)
+
+ENTRY, ROW = "log", "outbox"
+KEPT_FOR = 5 * 86_400_000
+"""How long it is known what was told, and how long delivery is tried, in milliseconds."""
+STUCK_AFTER = 300_000
+"""Milliseconds until what cannot be delivered is told by another channel."""
+MOST_ATTEMPTS_KEPT = 20
+Integrations = Callable[[Receiver, int], Iterable[tuple[str, Integration]]]
+"""Whom a receiver means at a time (milliseconds since 1970), by the names that logs and rows have for them."""
+
+
+def named(receiver: Receiver, _: int) -> Iterator[tuple[str, Integration]]:
+    """Whom a receiver of an Alertmanager file means: the same at all times."""
+    return receiver.named()
+
+
+class Teller:
+    """The notification log and the outbox."""
+
+    def __init__(self, mirror: Mirror, fate: Fate, acknowledged: Callable[[str], bool]) -> None:
+        """`acknowledged` tells of an alert's fingerprint whether somebody has taken it on."""
+        self.integrations: Integrations = named
+        self.fallback = ""
+        """The receiver that hears of what cannot be delivered to others; "" finds one."""
+        self.external_url = ""
+        self.log: dict[str, Entry] = {}
+        self.outbox = Outbox()
+        self.abandoned = 0
+        """Notifications that were given up: their receiver was taken out, or five days had passed."""
+        self.routing: Routing
+        self._mirror = mirror
+        self._fate = fate
+        self._acknowledged = acknowledged
+        self._retries = Timers()
+
+    def restore(self, entries: Mapping[str, Any], rows: Mapping[str, Any], at: Moment) -> None:
+        """Take in what is known from before a restart. Raises ValueError, TypeError and KeyError."""
+        self.log = {name: telling.restored(raw, at.wall, at.mono) for name, raw in entries.items()}
+        for name, raw in rows.items():
+            row = self.outbox.rows[name] = outboxes.restored(name, raw, self._fate)
+            self._try_at(row, at.mono)
+
+    def follow(self, routing: Routing) -> None:
+        """Tell the receivers of this from now on."""
+        self.routing = routing
+        for row in list(self.outbox.rows.values()):
+            if self._receiver(row) is None:
+                self._give_up(row, "its receiver was taken out")
+
+    # What is to be told.
+
+    def tell(self, group: Group, audible: list[RoutedAlert], at: Moment) -> None:
+        """Queue what the receivers of a group do not know yet."""
+        receiver = self.routing.receiver(group.route.receiver)
+        for name, integration in self.integrations(receiver, at.wall):
+            self._tell(group, name, integration, audible, at)
+
+    def _tell(
+        self, group: Group, integration_name: str, integration: Integration, audible: list[RoutedAlert], at: Moment
+    ) -> None:
+        name = "\n".join((group.name, group.route.receiver, integration_name))
+        entry = self.log.get(name)
+        firing = [alert for alert in audible if not alert.resolved(at.mono)]
+        over = [alert for alert in audible if alert.resolved(at.mono)]
+        if group.route.minimum_age:
+            # Nobody hears the end of what was over before the escalation came to it.
+            over = [alert for alert in over if entry is not None and alert.fingerprint in entry.firing]
+        burning, resolved = _fingerprints(firing), _fingerprints(over)
+        reason = telling.why(
+            entry,
+            burning,
+            resolved,
+            send_resolved=integration.send_resolved,
+            repeat=self._repeat(group, burning),
+            now=at.mono,
+        )
+        if not reason:
+            return
+        self._note(name, Entry(burning, resolved, at.wall, told_since=at.mono))
+        told = firing + over if integration.send_resolved else firing
+        if told or name in self.outbox.rows:
+            self._queue(name, self._said(group, integration_name, told, reason, at), at)
+
+    def _repeat(self, group: Group, burning: frozenset[str]) -> float:
+        """Seconds until what has not changed is told again: never, once all was taken on."""
+        if burning and all(map(self._acknowledged, burning)):
+            return float("inf")
+        return group.route.repeat_interval / 1000
+
+    def _said(
+        self, group: Group, integration_name: str, told: list[RoutedAlert], reason: str, at: Moment
+    ) -> Notification:
+        return Notification(
+            key=outboxes.new_key(),
+            receiver=group.route.receiver,
+            integration=integration_name,
+            group_key=group.key,
+            group_labels=group.labels,
+            alerts=tuple(_told(alert, at) for alert in sorted(told, key=routed.sort_key)),
+            external_url=self.external_url,
+            queued_at=at.wall,
+            reason=reason,
+        )
+
+    def _note(self, name: str, entry: Entry) -> None:
+        before = self.log.get(name)
+        if before is not None:
+            entry.delivered_at, entry.attempts = before.delivered_at, before.attempts
+        self.log[name] = entry
+        self._mirror.put(ENTRY, name, entry)
+
+    def _queue(self, name: str, content: Notification, at: Moment) -> Row:
+        row = self.outbox.put(name, content, at.mono, self._fate)
+        self._mirror.put(ROW, name, row)
+        if not row.sending:
+            self._try_at(row, row.due)
+        return row
+
+    # Delivery.
+
+    def next(self) -> float | None:
+        """When something can be tried, on the monotonic clock."""
+        return self._retries.next()
+
+    def take_due(self, at: Moment) -> list[Row]:
+        """What can be delivered now. Whoever takes it delivers it, or puts it off."""
+        rows = [self.outbox.rows[name] for name in self._retries.take(at.mono) if name in self.outbox.rows]
+        return [row for row in rows if not row.sending]
+
+    def put_off(self, row: Row, due: float) -> None:
+        """Have it be tried later."""
+        self._try_at(row, due)
+
+    def integration(self, row: Row, at: Moment) -> Integration | None:
+        """How a row's receiver is reached; None if that was taken out."""
+        receiver = self._receiver(row)
+        if receiver is None:
+            return None
+        every = self.integrations(receiver, at.wall)
+        return next((one for name, one in every if name == row.content.integration), None)
+
+    def told_from_memory(self) -> None:
+        """Mark what is in no file, as the last step could not be written."""
+        for row in self.outbox.rows.values():
+            if not row.sending and not row.attempts:
+                row.content = replace(row.content, unsaved=True)
+
+    def delivered(self, row: Row, answer: str, took: float, at: Moment) -> None:
+        """A receiver has taken it."""
+        self._attempted(row, {"at": at.wall, "took": round(took, 3), "answer": answer, "reason": ""}, at.wall)
+        following = self.outbox.delivered(row, at.mono)
+        if following is None:
+            self._mirror.drop(ROW, row.name)
+        else:
+            self._mirror.put(ROW, row.name, following)
+            self._try_at(following, following.due)
+
+    def failed(self, row: Row, error: DeliveryFailed, took: float, at: Moment) -> None:
+        """A receiver has not taken it."""
+        self._attempted(row, {"at": at.wall, "took": round(took, 3), "answer": str(error), "reason": error.reason})
+        row.done = tuple(dict.fromkeys((*row.done, *getattr(error, "delivered", ()))))
+        row.failed(error, at.mono, self._fate)
+        self._mirror.put(ROW, row.name, row)
+        self._try_at(row, row.due)
+
+    def give_up(self, row: Row) -> None:
+        """Take out what cannot be delivered as there is nobody to deliver it to."""
+        self._give_up(row, "it has no such integration any more")
+
+    def _attempted(self, row: Row, attempt: dict[str, Any], delivered_at: int | None = None) -> None:
+        entry = self.log.get(row.name)
+        if entry is None:
+            return
+        entry.attempts = [*entry.attempts[1 - MOST_ATTEMPTS_KEPT :], attempt]
+        entry.delivered_at = delivered_at or entry.delivered_at
+        self._mirror.put(ENTRY, row.name, entry)
+
+    def _try_at(self, row: Row, due: float) -> None:
+        row.due = due
+        self._retries.set(row.name, due)
+
+    # What cannot be delivered.
+
+    def tidy(self, at: Moment, alive: Callable[[str], bool]) -> None:
+        """Alarm of what is stuck, and forget what is old; `alive` tells of a name whether there is such a group."""
+        for row in list(self.outbox.rows.values()):
+            age = at.wall - row.content.queued_at
+            if age > KEPT_FOR and not row.sending:
+                self._give_up(row, f"it could not be delivered in five days: {row.error}")
+            elif row.reason and not row.alarmed and not row.fallback and (row.refused or age >= STUCK_AFTER):
+                self._alarm(row, at)
+        for name, entry in list(self.log.items()):
+            if at.wall - entry.queued_at > KEPT_FOR and not alive(name.partition("\n")[0]):
+                del self.log[name]
+                self._mirror.drop(ENTRY, name)
+
+    def _alarm(self, row: Row, at: Moment) -> None:
+        row.alarmed = True
+        self._mirror.put(ROW, row.name, row)
+        content = row.content
+        note = f"Could not be delivered to {content.receiver} ({content.integration}): {row.error}"
+        log.error("%s", note)
+        receiver, name = next(self._others(at), ("", ""))
+        if receiver:
+            told = replace(
+                content, key=outboxes.new_key(), receiver=receiver, integration=name, note=note, queued_at=at.wall
+            )
+            self._queue("\n".join((row.name, "fallback", receiver, name)), told, at).fallback = True
+
+    def _others(self, at: Moment) -> Iterator[tuple[str, str]]:
+        """Ways to somebody that are not stuck: as configured, then whom the root route names, then anybody."""
+        stuck = {(row.content.receiver, row.content.integration) for row in self.outbox.rows.values() if row.reason}
+        every = [one.name for one in self.routing.receivers]
+        for name in dict.fromkeys((self.fallback, self.routing.route.receiver, *every)):
+            if name in every:
+                for integration, _ in self.integrations(self.routing.receiver(name), at.wall):
+                    if (name, integration) not in stuck:
+                        yield name, integration
+
+    def _receiver(self, row: Row) -> Receiver | None:
+        try:
+            return self.routing.receiver(row.content.receiver)
+        except KeyError:
+            return None
+
+    def _give_up(self, row: Row, why: str) -> None:
+        self.abandoned += 1
+        log.error("given up for %s: %s: %s", row.content.receiver, row.content.group_key, why)
+        self.outbox.rows.pop(row.name, None)
+        self._retries.forget(row.name)
+        self._mirror.drop(ROW, row.name)
+        # If it still fires, whoever takes the receiver's place hears of it.
+        if self.log.pop(row.name, None) is not None:
+            self._mirror.drop(ENTRY, row.name)
+
+
+def _fingerprints(alerts: Iterable[RoutedAlert]) -> frozenset[str]:
+    return frozenset(alert.fingerprint for alert in alerts)
+
+
+def _told(alert: RoutedAlert, at: Moment) -> ToldAlert:
+    over = alert.resolved(at.mono)
+    return ToldAlert(
+        status="resolved" if over else "firing",
+        labels=alert.labels,
+        annotations=alert.annotations,
+        starts_at=alert.starts_at,
+        ends_at=alert.ends_at if over else None,
+        generator_url=alert.generator_url,
+        fingerprint=alert.fingerprint,
+    )

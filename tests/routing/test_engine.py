@@ -154,7 +154,7 @@ def test_the_key_stays_for_every_try_and_changes_with_what_is_said(sim: Sim) -> 
     assert len(keys) > 3
     assert len(set(keys)) == 1
     sim.fire(node="ct2")
-    sim.go(300)
+    sim.go(600)
     assert len(set(keys)) == 2
 
 

@@ -26,6 +26,7 @@ from pacs_monitor.configuring.tree import Items, Map, Place, Scalar, Value, belo
 from pacs_monitor.configuring.trial import try_web
 from pacs_monitor.content import content_dir
 from pacs_monitor.loader import CheckKind, load_folders
+from pacs_monitor.routing.loading import load_routes
 from pacs_monitor.settings import AgentSettings, Complaint, ConfigError, Configuration, ConfiguredCheck, Key
 
 _LISTS = ("profiles", "nodes", "nodes_from", "checks")
@@ -101,6 +102,7 @@ class _Loading:
         check_matching(agent.site, described, reader.places, self._root, self._findings)
         check_later_sections(self._root, self._findings)
         rules = load_rules(agent.alerting, self._root, self._findings, self._target)
+        routing = load_routes(self._root, self._findings)
         configurator = Configurator(agent, kinds, profiles, lists, self._findings)
         configurator.check_shared(reader.shared)
         checks = self._checks(configurator, described)
@@ -114,6 +116,7 @@ class _Loading:
             trees={key: entry.value for key, entry in self._root.entries.items()},
             kinds=kinds,
             rules=tuple(rules),
+            routing=routing,
             broken=tuple(faults),
         )
 

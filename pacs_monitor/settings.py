@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pacs_monitor.alerting.definitions import RuleGroup
     from pacs_monitor.configuring.tree import Value
     from pacs_monitor.loader import CheckKind
+    from pacs_monitor.routing.definitions import Routing
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -297,6 +298,8 @@ class Configuration:
     """Every file and folder it was read from: a change in one is a reason to load anew."""
     rules: tuple[RuleGroup, ...] = ()
     """The groups of alert rules; none without a section `alerting`."""
+    routing: Routing | None = None
+    """Who is told of alerts; None if nobody is."""
     raw: dict[str, Any] = field(default_factory=dict, repr=False)
     """Sections that later parts read themselves (notify, people, on_call), as typed."""
     trees: dict[str, Value] = field(default_factory=dict, repr=False)

@@ -49,6 +49,9 @@ def generator() -> dict[str, Any]:
     return runpy.run_path(str(ROOT / "docs/generate.py"))
 
 
+_ROUTES = "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n"
+
+
 def settled(text: str, folder: Path) -> str:
     """A configuration with each file below /etc/pacs-monitor that it names put into a folder, made up if need be."""
     for name in re.findall(rf"{_ETC}([\w.-]+)", text):
@@ -56,7 +59,7 @@ def settled(text: str, folder: Path) -> str:
         if name == "checks":
             path.mkdir(exist_ok=True)
         elif not path.exists():
-            path.write_text("made up\n")
+            path.write_text(_ROUTES if name == "alertmanager.yml" else "made up\n")
             path.chmod(0o600)
     return text.replace(_ETC, f"{folder}/")
 

@@ -931,7 +931,7 @@ alerting: {routes: am.yml}
 notify: {}
 """,
         "pacs-monitor.yml:1: alerting.routes: an Alertmanager file and `notify` both say who is told; keep one of the two",
-        files={"am.yml": "x"},
+        files={"am.yml": "route: {receiver: r}\nreceivers: [{name: r}]"},
     ),
     row(
         "an Alertmanager file that is missing",

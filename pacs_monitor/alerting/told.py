@@ -70,7 +70,11 @@ class Part:
         self.told = told
         for key, entry in value.entries.items():
             if key not in known:
-                self.told.complain(entry.line, name, f"there is no such setting; {suggestion(key, known)}", key)
+                self.say(entry.line, f"there is no such setting; {suggestion(key, known)}", key)
+
+    def say(self, line: int, message: str, *keys: str) -> None:
+        """Complain of what stands in a line; `keys` lead to the setting in the mapping."""
+        self.told.complain(line, self.name, message, *keys)
 
     def line(self, key: str) -> int:
         """Where a setting stands; the mapping's line if it is missing."""
@@ -83,7 +87,7 @@ class Part:
 
     def complain(self, key: str, message: str) -> None:
         """Of one setting, or of the whole with ""."""
-        self.told.complain(self.line(key), self.name, message, key)
+        self.say(self.line(key), message, key)
 
     def text(self, key: str) -> str:
         """The text of a setting, "" if it is not there, null or no text (after a complaint)."""
@@ -133,7 +137,7 @@ class Part:
             if isinstance(entry.value, Scalar):
                 found[name] = (entry.line, entry.value.text or "")
             else:
-                self.told.complain(entry.line, self.name, f"is a {_shape(entry.value)}; write one text", key, name)
+                self.say(entry.line, f"is a {_shape(entry.value)}; write one text", key, name)
         return found
 
     def items(self, key: str) -> list[Value]:
@@ -155,7 +159,7 @@ class Part:
             if isinstance(item, Map):
                 found.append(item)
             else:
-                self.told.complain(item.line, self.name, f"is not {what}; write its settings", f"{key}[{number}]")
+                self.say(item.line, f"is not {what}; write its settings", f"{key}[{number}]")
         return found
 
 

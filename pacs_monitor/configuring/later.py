@@ -5,9 +5,8 @@ A configuration with them is good; but nobody may believe that it is alerted bec
 
 from __future__ import annotations
 
-from pacs_monitor.configuring.filling import resolve
 from pacs_monitor.configuring.findings import Findings
-from pacs_monitor.configuring.tree import Map, Scalar, below, is_null
+from pacs_monitor.configuring.tree import Map, below, is_null
 
 READ_LATER = ("notify", "people", "on_call")
 """Sections whose settings are not known yet: kept as typed, in `Configuration.raw` and `Configuration.trees`."""
@@ -23,21 +22,7 @@ _UNUSED = {
 
 
 def check_later_sections(root: Map, findings: Findings) -> None:
-    """Warn of sections that nothing uses yet, and complain of files that they name and that are not there."""
+    """Warn of sections that nothing uses yet."""
     for section, message in _UNUSED.items():
         if not is_null(root.get(section)):
             findings.warn(below(root, section), message)
-    alerting = root.get("alerting")
-    if isinstance(alerting, Map):
-        _check_routes(alerting, root, findings)
-
-
-def _check_routes(alerting: Map, root: Map, findings: Findings) -> None:
-    named = alerting.get("routes")
-    if not isinstance(named, Scalar) or not named.text:
-        return
-    place = below(alerting, "routes")
-    if not resolve(named).is_file():
-        findings.complain(place, f"there is no file {resolve(named)}; check the name")
-    elif not is_null(root.get("notify")):
-        findings.complain(place, "an Alertmanager file and `notify` both say who is told; keep one of the two")

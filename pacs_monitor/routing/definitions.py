@@ -40,6 +40,9 @@ class Tls:
     key_file: Path | None = None
     server_name: str = ""
     insecure_skip_verify: bool = False
+    min_version: str = ""
+    max_version: str = ""
+    """`TLS12` and the like; "" leaves it to OpenSSL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,8 @@ class Email:
     secret: Secret = NO_SECRET
     """Of CRAM-MD5."""
     require_tls: bool = True
+    implicit_tls: bool | None = None
+    """Whether TLS begins with the connection, not by STARTTLS; None: on port 465."""
     tls: Tls = Tls()
     headers: tuple[tuple[str, str], ...] = ()
     send_resolved: bool = False

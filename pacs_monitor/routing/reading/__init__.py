@@ -1,0 +1,1 @@
+"""Reads an Alertmanager configuration, a file per part of it."""

@@ -10,12 +10,13 @@ import sys
 from pathlib import Path
 
 from pacs_monitor.loops import new_event_loop
+from pacs_monitor.workers import HANGS_AFTER
 from tests.running import engine, name_at, odd
 
 
 async def main(folder: Path) -> None:
     logging.basicConfig(level=logging.WARNING)
-    async with engine(folder, count=2) as running:
+    async with engine(folder, count=2, hangs_after=HANGS_AFTER) as running:
         running.apply(
             odd("steady", name_at(0, "steady"), interval=0.2),
             odd("steady", name_at(1, "steady"), interval=0.2),

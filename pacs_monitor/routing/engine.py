@@ -57,7 +57,12 @@ class Engine:
                 alert = known.merged(alert, at.mono)
             alert.heard(at.wall, at.mono, known)
             self.alerts[alert.fingerprint] = alert
-            self._mirror.put(ALERT, alert.fingerprint, alert)
+            if (
+                known is None
+                or known.starts_at != alert.starts_at
+                or known.resolved(at.mono) != alert.resolved(at.mono)
+            ):
+                self._mirror.put(ALERT, alert.fingerprint, alert)
             self.stages.inhibitor.take(alert)
             self.groups.place(alert, at)
 

@@ -10,6 +10,8 @@ from pacs_monitor.routing.fingerprint import fingerprint
 
 RULES, API = "rules", "api"
 """Where alerts come from: the agent's own rules, or somebody else's Prometheus."""
+GRACE = 300.0
+"""Seconds after a restart in which whoever sent an alert that fired then can say that it still does."""
 
 
 @dataclass(slots=True)
@@ -86,6 +88,8 @@ def restored(raw: Mapping[str, Any], wall: int, now: float) -> RoutedAlert:
     made = RoutedAlert(**raw)
     if made.ends_at is not None:
         made.expires = now + (made.ends_at - wall) / 1000
+        if made.ends_at > made.updated_at:
+            made.expires = max(made.expires, now + GRACE)
     made.began = now - max(0, wall - made.starts_at) / 1000
     return made
 

@@ -27,7 +27,7 @@ class RunningAgent:
 
     def get(self, path: str, **options: Any) -> httpx.Response:
         """GET a page."""
-        return httpx.get(self.url + path, timeout=10, **options)
+        return httpx.get(self.url + path, timeout=60, **options)
 
     def metrics(self) -> dict[str, float]:
         """All series of /metrics by their text."""
@@ -42,7 +42,7 @@ class RunningAgent:
                 return value
         return None
 
-    def wait_for(self, condition: Callable[[], Any], patience: float = 20.0) -> Any:
+    def wait_for(self, condition: Callable[[], Any], patience: float = 60.0) -> Any:
         """What the condition gives once it is true. AssertionError, with the log, after `patience` seconds."""
         until = time.monotonic() + patience
         while time.monotonic() < until:
@@ -61,7 +61,7 @@ class RunningAgent:
         started = time.monotonic()
         self.process.signal(number)
         while self.process.returncode is None:
-            if time.monotonic() - started > 15:
+            if time.monotonic() - started > 60:
                 raise AssertionError(f"still running:\n{self.process.output()}")
             time.sleep(0.01)
         return time.monotonic() - started
@@ -74,7 +74,7 @@ def run_agent(folder: Path, text: str, *, port: int | None = None, name: str = "
     config = folder / "pacs-monitor.yml"
     config.write_text(head(folder, port) + text)
     command: list[str | Path] = [sys.executable, "-m", "pacs_monitor", "run", "--config", config]
-    process = ServerProcess(command, folder / f"{name}.log", ports=[port], grace=8.0)
+    process = ServerProcess(command, folder / f"{name}.log", ports=[port], grace=20.0)
     with process:
         yield RunningAgent(folder, port, process, config)
 

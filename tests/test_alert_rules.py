@@ -47,7 +47,7 @@ def selectors(rule: Rule) -> list[Selector]:
 def run(name: str, package: str, *words: str | Path) -> None:
     """A program that must succeed; AssertionError with its output if it does not."""
     argv = [program(name, package), *map(str, words)]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=55, check=False)
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=150, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

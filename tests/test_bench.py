@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 
 def run(name: str, *words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, f"bench/{name}.py", *words]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=55, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=150, check=False)
     assert done.returncode == 0, done.stderr
     return done
 

@@ -34,7 +34,7 @@ def ask_port(folder: Path, port: int) -> None:
 def run(words: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", *words]
     env = {**os.environ, "COLUMNS": "100", "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"}
-    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=50, check=False)
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=150, check=False)
 
 
 def test_the_commands_of_the_text_run_the_check_against_a_real_server(

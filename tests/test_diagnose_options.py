@@ -20,7 +20,7 @@ from tests.peers.orthanc import Orthanc
 
 def diagnosed(*options: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "pacs_monitor", "diagnose", *options]
-    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=150, check=False)
 
 
 def complaint(place: str = "archive:104", called: str = "A", tls: TlsOptions | None = None, timeout: float = 5) -> str:

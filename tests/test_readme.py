@@ -26,7 +26,7 @@ README = "README.md"
 def run(argv: list[str | Path], folder: Path) -> subprocess.CompletedProcess[str]:
     words = [str(word) for word in argv]
     env = {**os.environ, "COLUMNS": "100"}
-    return subprocess.run(words, cwd=folder, env=env, capture_output=True, text=True, timeout=50, check=False)
+    return subprocess.run(words, cwd=folder, env=env, capture_output=True, text=True, timeout=150, check=False)
 
 
 def test_the_parts_that_come_from_the_code_are_up_to_date() -> None:
@@ -62,7 +62,7 @@ def test_the_steps_of_the_installation_lead_to_a_running_agent(tmp_path: Path, m
     port, path = free_port(), tmp_path / "pacs-monitor.yml"
     path.write_text(path.read_text().replace("127.0.0.1:9811", f"127.0.0.1:{port}"))
     command = [sys.executable, "-m", "pacs_monitor", *start.split()]
-    with ServerProcess(command, tmp_path / "log", ports=[port], cwd=tmp_path, grace=8.0) as agent:
+    with ServerProcess(command, tmp_path / "log", ports=[port], cwd=tmp_path, grace=20.0) as agent:
         assert agent.returncode is None
 
 

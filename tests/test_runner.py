@@ -308,7 +308,7 @@ def test_a_process_ends_although_a_thread_of_a_check_hangs() -> None:
 
         asyncio.run(main())
     """)
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=150, check=True)
     assert done.stdout == "left it\n"
 
 

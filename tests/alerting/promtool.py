@@ -30,7 +30,7 @@ def refused(expansions: Sequence[Expansion], folder: Path) -> str:
         of_value = [one for one in expansions if repr(one.value) == value]
         files.append(_write(folder, len(files), of_value))
     argv = [program("promtool", "prometheus"), "test", "rules", *files]
-    done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, timeout=150, check=False)
     assert done.stdout.count("Unit Testing") == len(files), done.stderr
     return "" if done.returncode == 0 else done.stdout + done.stderr
 

@@ -133,11 +133,11 @@ def answers(rules: Path, series: list[dict[str, str]], minutes: int) -> tuple[li
 
 def promtool(path: Path) -> tuple[int, str]:
     argv = [program("promtool", "prometheus"), "test", "rules", str(path)]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=150, check=False)
     return done.returncode, done.stdout + done.stderr
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize("seed", range(6))
 def test_promtool_expects_what_ours_gives(seed: int, tmp_path: Path) -> None:
     random = Random(seed)

@@ -185,7 +185,7 @@ def test_without_alerting_a_query_says_what_to_set(tmp_path: Path) -> None:
 
 def command(*arguments: object) -> subprocess.CompletedProcess[str]:
     argv = [sys.executable, "-m", "pacs_monitor", *map(str, arguments)]
-    return subprocess.run(argv, capture_output=True, text=True, timeout=50, check=False)
+    return subprocess.run(argv, capture_output=True, text=True, timeout=150, check=False)
 
 
 def test_the_command_line_asks_the_running_agent(tmp_path: Path) -> None:

@@ -259,7 +259,7 @@ def test_a_state_file_of_another_user_is_a_complaint(tmp_path: Path, monkeypatch
 
 def check_config(path: Path) -> tuple[int, str, str]:
     command = [sys.executable, "-m", "pacs_monitor", "check-config", "--config", str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=150, check=False)
     return done.returncode, done.stdout, done.stderr
 
 

@@ -87,6 +87,6 @@ def echoscu(port: int, *options: str, called: str = "ANY-SCP") -> subprocess.Com
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=30,
+        timeout=150,
         check=False,
     )

@@ -47,7 +47,7 @@ class Orthanc:
             self._call("DELETE", f"/patients/{patient}")
 
     def _call(self, method: str, path: str, data: str | None = None) -> requests.Response:
-        answer = requests.request(method, self.url + path, data=data, timeout=10)
+        answer = requests.request(method, self.url + path, data=data, timeout=60)
         answer.raise_for_status()
         return answer
 
@@ -89,7 +89,7 @@ def run_orthanc(folder: Path, **settings: Any) -> Iterator[Orthanc]:
         [executable, "--verbose", file],
         folder / "orthanc.log",
         ports=[dicom_port, http_port],
-        answers=lambda: requests.get(f"http://127.0.0.1:{http_port}/system", timeout=5).ok,
+        answers=lambda: requests.get(f"http://127.0.0.1:{http_port}/system", timeout=30).ok,
         grace=0.0,  # it takes over 3 s to end, and nobody reads its files again
     )
     with server:

@@ -42,8 +42,8 @@ class ServerProcess:
         answers: Callable[[], bool] = lambda: True,
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
-        patience: float = 20.0,
-        grace: float = 3.0,
+        patience: float = 60.0,
+        grace: float = 10.0,
     ) -> None:
         self.argv = [str(word) for word in argv]
         self.log = log

@@ -24,7 +24,7 @@ class Prometheus:
 
     def get(self, path: str, **parameters: str) -> Any:
         """The `data` of `/api/v1/<path>`; requests.HTTPError, with the server's words, if it refuses."""
-        answer = requests.get(f"{self.url}/api/v1/{path}", params=parameters, timeout=10)
+        answer = requests.get(f"{self.url}/api/v1/{path}", params=parameters, timeout=60)
         if not answer.ok:
             raise requests.HTTPError(answer.text, response=answer)
         return answer.json()["data"]
@@ -37,7 +37,7 @@ class Prometheus:
         samples: list[dict[str, Any]] = data["result"]
         return samples
 
-    def wait_for(self, expression: str, patience: float = 30.0) -> list[dict[str, Any]]:
+    def wait_for(self, expression: str, patience: float = 60.0) -> list[dict[str, Any]]:
         """The samples of an expression once it has any; AssertionError after `patience` seconds."""
         deadline = time.monotonic() + patience
         while not (samples := self.query(expression)):
@@ -66,7 +66,7 @@ def run_prometheus(folder: Path, config: Mapping[str, Any] | str, *options: str)
         argv,
         folder / "prometheus.log",
         ports=[port],
-        answers=lambda: requests.get(f"{url}/-/ready", timeout=5).ok,
+        answers=lambda: requests.get(f"{url}/-/ready", timeout=30).ok,
     )
     with server:
         yield Prometheus(url, server)
@@ -76,7 +76,7 @@ def promtool_check_metrics(text: str) -> str:
     """What promtool has to say of an exposition text: nothing if it is as it should be."""
     argv = [program("promtool", "prometheus"), "check", "metrics"]
     done = subprocess.run(
-        argv, input=text, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=30, check=False
+        argv, input=text, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=150, check=False
     )
     said = done.stdout.strip()
     return said if said or done.returncode == 0 else f"promtool ended with {done.returncode}"

@@ -29,7 +29,7 @@ def remote_write(url: str, series: Iterable[tuple[Mapping[str, str], Samples]]) 
         "Content-Type": "application/x-protobuf",
         "X-Prometheus-Remote-Write-Version": "0.1.0",
     }
-    answer = requests.post(f"{url}/api/v1/write", data=_snappy(message), headers=headers, timeout=30)
+    answer = requests.post(f"{url}/api/v1/write", data=_snappy(message), headers=headers, timeout=60)
     if not answer.ok:
         raise requests.HTTPError(answer.text, response=answer)
 

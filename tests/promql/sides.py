@@ -97,7 +97,7 @@ class Theirs:
     """A real Prometheus, over one connection."""
 
     def __init__(self, url: str) -> None:
-        self._connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
+        self._connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
 
     def ask(self, text: str, when: When) -> Answer | Refused:
         """Query it."""

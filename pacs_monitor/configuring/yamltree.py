@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import (
     AliasEvent,
@@ -28,6 +27,7 @@ from ruamel.yaml.events import (
 from pacs_monitor.configuring import yamlwords
 from pacs_monitor.configuring.textfile import MissingFileError, TextFileError, read_text
 from pacs_monitor.configuring.tree import Entry, Items, Map, Scalar, Value, is_null, size_of
+from pacs_monitor.configuring.yamltabs import parser
 from pacs_monitor.settings import Complaint
 
 MAX_DEPTH = 50
@@ -46,6 +46,8 @@ class Document:
     complaints: list[Complaint] = field(default_factory=list)
     hidden: dict[str, str] = field(default_factory=dict)
     """Texts that came from the environment, and how to write them where people can see it."""
+    second: int = 0
+    """The line of a second document, which is not read; 0 if there is none."""
 
 
 def read(
@@ -65,13 +67,15 @@ def read(
     return read_string(text, str(path), environment, root)
 
 
-def read_string(text: str, file: str, environment: Mapping[str, str] | None = None, root: str = "") -> Document:
-    """As `read`, for a text that stands in `file`."""
+def read_string(
+    text: str, file: str, environment: Mapping[str, str] | None = None, root: str = "", several: bool = False
+) -> Document:
+    """As `read`, for a text that stands in `file`. With `several` it is no mistake that more documents follow."""
     document = Document(Scalar(file, 1, root, None))
-    events = YAML(typ="safe", pure=True).parse(text)
+    events = parser().parse(text)
     builder = _Builder(events, file, os.environ if environment is None else environment, document)
     try:
-        document.root = builder.document(root)
+        document.root = builder.document(root, several)
     except _Malformed as error:
         document.complaints = [Complaint(file, error.line, "", error.message)]
     except MarkedYAMLError as error:
@@ -99,7 +103,7 @@ class _Builder:
         self.anchors: dict[str, Value | None] = {}  # None while the value is being read
         self.merged = 0
 
-    def document(self, root: str) -> Value:
+    def document(self, root: str, several: bool) -> Value:
         self._next(StreamStartEvent)
         start = next(self.events)
         if isinstance(start, StreamEndEvent):
@@ -109,7 +113,9 @@ class _Builder:
         self._next(DocumentEndEvent)
         end = next(self.events)
         if not isinstance(end, StreamEndEvent):
-            raise _Malformed(_line(end), "begins a second document; remove the line ---")
+            self.found.second = _line(end)
+            if not several:
+                raise _Malformed(_line(end), "begins a second document; remove the line ---")
         if is_null(value):
             raise _Malformed(1, "is empty; write its settings into it")
         return value

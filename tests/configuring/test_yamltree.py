@@ -187,3 +187,25 @@ def test_a_file_that_is_not_there_is_a_complaint(tmp_path: Path) -> None:
     assert [complaint.message for complaint in wanted] == ["there is no such file; write it"]
     folder = yamltree.read(tmp_path).complaints
     assert [complaint.message for complaint in folder] == ["is a folder; name a file"]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("a:\tb\t\n", {"a": "b"}),
+        ("a: b\t# c\n", {"a": "b"}),
+        ("a: b\tc\n", {"a": "b\tc"}),
+        ("a: b\n \tc\t\n  d\n", {"a": "b c d"}),
+        ("a: b\n \t\n  c\n", {"a": "b\nc"}),
+        ("a: b\n\n \t\n \t\n  c\n", {"a": "b\n\n\nc"}),
+        ("a: 'b'\t\nc: [d\t,\te]\t\n", {"a": "b", "c": ["d", "e"]}),
+    ],
+)
+def test_tabs_may_stand_around_a_text(text: str, value: object) -> None:
+    assert data(text) == value
+
+
+@pytest.mark.parametrize("text", ["\ta: b\n", "a:\n\tb: c\n", "a: b\n\tc\n", "a:\n  b: c\n\td: e\n", "a:\n-\tb: c\n"])
+def test_a_tab_indents_nothing(text: str) -> None:
+    (complaint,) = complaints(text)
+    assert "holds a tab where only spaces may stand; indent with spaces" in complaint

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 
 from pacs_monitor.alerting.alerts import Alert
 from pacs_monitor.alerting.groups import Group
@@ -54,6 +55,7 @@ def restore(text: str, groups: Iterable[Group], now: int, settle: int = 0, seen:
     for group in groups:
         for alerts in group.alerts.values():
             for alert in found.get(alerts.rule.identity(group.group.name), ()):
-                alerts.active[alert.labels] = alert
+                # A rule that is there twice has the same identity twice.
+                alerts.active[alert.labels] = replace(alert)
                 count += 1
     return count

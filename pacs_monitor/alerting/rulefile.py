@@ -12,7 +12,7 @@ from pacs_monitor.alerting.gotemplate.errors import TemplateRefused
 from pacs_monitor.alerting.gotemplate.template import Template
 from pacs_monitor.alerting.target import Target
 from pacs_monitor.alerting.told import Part, Told, read_tree
-from pacs_monitor.configuring.tree import Map, Scalar
+from pacs_monitor.configuring.tree import Map, Scalar, Value
 from pacs_monitor.history.labels import NAME
 from pacs_monitor.promql.ast import Expr
 from pacs_monitor.promql.errors import BadExpression
@@ -26,6 +26,7 @@ _GROUP = ("name", "interval", "query_offset", "limit", "labels", "rules")
 _RULE = ("record", "alert", "expr", "for", "keep_firing_for", "labels", "annotations")
 _METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*", re.ASCII)
 _NO_NAME = "''"
+_UNTIL = "; until then its text is an error, as in Prometheus"
 _EMPTY = "is empty; write `groups:` and below it a list of groups"
 
 
@@ -149,7 +150,7 @@ class _Reading:
         if not _METRIC.fullmatch(name):
             part.complain("record", f"{name!r} is no metric's name; use letters, digits, _ and :")
         for field in ("for", "keep_firing_for", "annotations"):
-            if part.has(field):
+            if part.has(field) and not _is_nothing(part.value.get(field)):
                 part.complain(field, "is for alerts; a record has none")
         labels = {**shared, **self._labels(part)}
         if expr is None:
@@ -206,6 +207,8 @@ class _Reading:
                 message = f"{error} {_place_in(text, error.offset)}"
                 self._told.complain(line, part.name, message, field, name)
                 continue
+            for flaw in found[-1][1].flaws:
+                self._told.warn(line, part.name, f"{flaw.message} {_place_in(text, flaw.offset)}{_UNTIL}", field, name)
             queries.extend(self._queries(part, line, (field, name), found[-1][1]))
         return found
 
@@ -215,7 +218,7 @@ class _Reading:
             try:
                 expr = parse(text)
             except BadExpression as error:
-                self._told.complain(line, part.name, f"the query {text}: {error}", *keys)
+                self._told.warn(line, part.name, f"the query {text}: {error}{_UNTIL}", *keys)
                 continue
             fault = self._far(expr)
             if fault:
@@ -232,11 +235,16 @@ class _Reading:
             before = seen.setdefault(rule.identity(group), rule)
             if before is not rule:
                 message = f"the same rule with the same labels is in line {before.line}; remove one"
-                self._told.complain(rule.line, f"{group}/{rule.name}", message)
+                self._told.warn(rule.line, f"{group}/{rule.name}", message)
 
 
 def _sorted(templates: Templates) -> tuple[tuple[str, Template], ...]:
     return tuple(sorted(templates, key=lambda named: named[0]))
+
+
+def _is_nothing(value: Value | None) -> bool:
+    """Whether it says as much as if it were not there: no annotations, or no time."""
+    return not value.entries if isinstance(value, Map) else isinstance(value, Scalar) and value.text in ("0", "0s")
 
 
 def _place_in(text: str, offset: int) -> str:

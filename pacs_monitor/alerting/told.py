@@ -53,7 +53,9 @@ def read_tree(path: Path, told: Told, empty: str) -> tuple[Value | None, str]:
 def tree_of(text: str, told: Told, empty: str) -> Value | None:
     """The tree of a file's text, None after a complaint."""
     # In these files ${1} is a group of a regular expression, and no variable of the environment.
-    document = read_string(text.replace("${", "$${"), told.file, {})
+    document = read_string(text.replace("${", "$${"), told.file, {}, several=True)
+    if document.second:
+        told.warn(document.second, "", "begins a second document, which is not read, as in Prometheus; make it a file")
     for one in document.complaints:
         message = empty if one.message.startswith("is empty") else one.message
         told.complain(one.line, one.setting, message)

@@ -114,3 +114,13 @@ def test_after_a_kill_the_time_counts_until_the_last_sign_of_life(tmp_path: Path
     restore(text, [after.group], killed + HOUR, seen=killed)
     (alert,) = after.group.alerts[0].active.values()
     assert alert.active_at == MINUTE + HOUR
+
+
+def test_a_rule_that_is_there_twice_has_an_alert_of_its_own_in_each_place(tmp_path: Path) -> None:
+    rules = "  rules: [{alert: A, expr: x > 0}, {alert: A, expr: x > 0}]\n"
+    watched = Watched(tmp_path, rules)
+    watched.minute(ct=1)
+    after, _ = again(watched, tmp_path, rules)
+    one, other = (alerts.active for alerts in after.group.alerts.values())
+    assert list(one) == list(other)
+    assert [alert is not other[labels] for labels, alert in one.items()] == [True]

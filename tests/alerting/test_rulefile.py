@@ -55,11 +55,6 @@ MISTAKES = [
         id="two groups of one name",
     ),
     pytest.param(
-        "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: up\n  - alert: A\n    expr: up\n",
-        ["rules.yml:6: g/A: the same rule with the same labels is in line 4; remove one"],
-        id="a rule that is there twice",
-    ),
-    pytest.param(
         "groups:\n- name: g\n  rules:\n  - alert: A\n    record: a:b\n    expr: up\n",
         ["rules.yml:4: g/A: is both an alert and a record; keep one"],
         id="an alert that is a record, too",
@@ -220,13 +215,6 @@ MISTAKES = [
             "rules.yml:7: g/A: annotations: text: uses $x, which is not set; there is $labels, $externalLabels, $externalURL, $value (line 2, character 6)"
         ],
         id="a mistake in a long template",
-    ),
-    pytest.param(
-        "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: up\n    annotations: {a: '{{ query `sum(` | first | value }}'}\n",
-        [
-            "rules.yml:6: g/A: annotations: a: the query sum(: the expression ends where a metric, a number, a function or ( is needed"
-        ],
-        id="a template with a query that is no expression",
     ),
     pytest.param(
         "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: up\n    annotations: {a: '{{ `max_over_time(x[2d])` | query | first | value }}'}\n",

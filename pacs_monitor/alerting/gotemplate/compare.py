@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from pacs_monitor.alerting.gotemplate.printf import text_of
@@ -79,6 +80,35 @@ def index(value: object, *keys: object) -> object:
     for key in keys:
         value = _item(value, key)
     return value
+
+
+def part(value: object, *bounds: object) -> object:
+    """`slice $labels.x 0 3`: the bytes, or samples, from the first bound to the second. Raises ValueError."""
+    if value is None:
+        raise ValueError("slice of untyped nil")
+    if len(bounds) > 3:
+        raise ValueError(f"too many slice indexes: {len(bounds)}")
+    if isinstance(value, str) and len(bounds) == 3:
+        raise ValueError("cannot 3-index slice a string")
+    if not isinstance(value, Samples | str):
+        raise ValueError(f"can't slice item of type {type_name(value)}")
+    items: Any = value.encode() if isinstance(value, str) else value
+    found = [_bound(one, len(items)) for one in bounds]
+    for before, after in pairwise(found):
+        if before > after:
+            raise ValueError(f"invalid slice index: {before} > {after}")
+    start = found[0] if found else 0
+    kept = items[start : found[1] if len(found) > 1 else len(items)]
+    return kept.decode("utf-8", "replace") if isinstance(value, str) else Samples(kept)
+
+
+def _bound(bound: object, most: int) -> int:
+    if not isinstance(bound, int) or isinstance(bound, bool):
+        what = "nil" if bound is None else f"type {type_name(bound)}"
+        raise ValueError(f"cannot index slice/array with {what}")
+    if not 0 <= bound <= most:
+        raise ValueError(f"index out of range: {bound}")
+    return bound
 
 
 def _item(value: object, key: object) -> object:

@@ -7,9 +7,18 @@ TemplateError
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 
 class TemplateError(ValueError):
     """A template that cannot be used."""
+
+
+class Flaw(NamedTuple):
+    """What a template cannot do, told before it is tried: the sentence with the remedy, and the place."""
+
+    message: str
+    offset: int
 
 
 class TemplateRefused(TemplateError):

@@ -136,7 +136,16 @@ class Execution:
         first = command.words[0]
         if isinstance(first, Word):
             return self._call(first, command, command.words[1:], dot, piped)
-        return self._operand(first, dot, len(command.words) > 1 or piped is not _NOTHING)
+        if len(command.words) == 1 and piped is _NOTHING:
+            if isinstance(first, Nil):
+                self._at = first
+                self._refuse("nil is not a command")
+            return self._operand(first, dot)
+        if isinstance(first, Field | Variable) and first.names:
+            return self._operand(first, dot, has_arguments=True)
+        # Go looks at parentheses before they become the place that it points at.
+        self._at = self._at if isinstance(first, Pipe) else first
+        self._refuse(f"can't give argument to non-function {first}")
 
     def _operand(self, node: Node, dot: Any, has_arguments: bool = False) -> Any:
         if isinstance(node, Pipe):
@@ -177,6 +186,9 @@ class Execution:
     def _call(self, word: Word, node: Node, arguments: list[Node], dot: Any, piped: Any) -> Any:
         self._at = word
         function = FUNCTIONS[word.name]
+        fault = function.count_fault(len(arguments) + (piped is not _NOTHING))
+        if fault:
+            self._refuse(f"wrong number of args for {word.name}: {fault}")
         if word.name in ("and", "or"):
             return self._first_that_decides(word.name == "or", arguments, dot, piped)
         values = [self._argument(function, place, one, dot) for place, one in enumerate(arguments)]

@@ -133,6 +133,7 @@ FUNCTIONS: dict[str, Function] = {
     "ge": Function(compare.ge, (ANY, ANY)),
     "len": Function(compare.length, (ANY,)),
     "index": Function(compare.index, (ANY, ANY), variadic=True),
+    "slice": Function(compare.part, (ANY, ANY), variadic=True),
     "print": Function(printf.printed, (ANY,), variadic=True),
     "printf": Function(printf.formatted, (TEXT, ANY), variadic=True),
     "println": Function(printf.printed_line, (ANY,), variadic=True),
@@ -172,7 +173,6 @@ FUNCTIONS: dict[str, Function] = {
 REFUSED = {
     "call": "it calls a function that a value holds, and none does; remove it",
     "js": "annotations are no JavaScript; use urlquery or html",
-    "slice": "it is not supported here; use reReplaceAll to cut text",
     "tmpl": "it works in console templates only; write the text where it is needed",
 }
 """What Prometheus has and rules do not use, with the remedy."""

@@ -175,9 +175,8 @@ class _Parser:
                     continue
                 token = following
             if token.text == "|":
+                # As in Go, nothing need stand behind the last one.
                 self._next_word()
-                if self._peek().kind == lex.CLOSE or self._peek().text == ")":
-                    raise TemplateRefused("has a '|' with nothing behind it; write a function, or remove it", token.at)
             elif token.kind != lex.CLOSE and token.text != ")":
                 raise TemplateRefused(f"has no space before {token.text!r}; put one there", token.at)
             return command

@@ -32,6 +32,8 @@ class Template:
         """The names of the functions that it calls."""
         self.queries = tuple(called.queries)
         """What it asks for by itself, as far as that is fixed."""
+        self.flaws = tuple(called.flaws)
+        """What will fail at each expansion: Prometheus loads such a template, too."""
         plain = all(isinstance(statement, Literal) for statement in self._body)
         self.constant = "".join(str(getattr(one, "text", "")) for one in self._body) if plain else None
         """The whole result, if it is the same for all alerts."""

@@ -46,34 +46,21 @@ MISTAKES = [
         12,
         "holds '-', which has no meaning between {{ and }}; write index $labels \"a-b\" for a label a-b, and calculate in the rule's expression",
     ),
-    (
-        "{{ if gt $value 3 }}x{{ end }}",
-        16,
-        "compares the value with 3, and Go takes that for another kind of number; write 3.0",
-    ),
     ("{{ $x }}", 3, "uses $x, which is not set; there is $labels, $externalLabels, $externalURL, $value"),
     (
         "{{ if 1 }}{{ $x := 1 }}{{ end }}{{ $x }}",
         35,
         "uses $x, which is not set; there is $labels, $externalLabels, $externalURL, $value",
     ),
-    (
-        "{{ .Foo }}",
-        3,
-        "uses .Foo, which alerts do not have; there is $labels, $value, $externalLabels and $externalURL",
-    ),
-    ("{{ $value.x }}", 9, "asks for a field of $value, which has none; write $value"),
-    ("{{ $labels.a.b }}", 10, "asks for a field of $labels.a, which is text; write $labels.a"),
     ("{{ 1.5.x }}", 6, "asks for a field of 1.5, which has none; remove .x"),
     ("{{ $value | humanise }}", 12, "calls humanise, and there is no such function; did you mean humanize?"),
-    ("{{ humanize 1 2 }}", 3, "gives humanize the wrong number of values (want 1 got 2); correct them"),
-    ("{{ print value }}", 9, "gives value the wrong number of values (want 1 got 0); correct them"),
     ("{{ $x := $x.a }}", 9, "uses $x, which is not set; there is $labels, $externalLabels, $externalURL, $value"),
-    ("{{ printf }}", 3, "gives printf the wrong number of values (want at least 1 got 0); correct them"),
-    ('{{ "a" "b" }}', 3, 'gives values to "a", which is no function; write one before it, as print'),
-    ("{{ nil }}", 3, "prints nil, which cannot be printed; remove it"),
     ("{{ 1 | 2 }}", 7, "pipes into 2, which is no function; write a function"),
-    ("{{ $value | }}", 10, "has a '|' with nothing behind it; write a function, or remove it"),
+    (
+        '{{ (toTime 5).Format "2006" }}',
+        13,
+        "calls a method of toTime 5, which is not supported here; leave it out",
+    ),
     ("{{ | $value }}", 3, "has '|' where a value belongs; check this place"),
     ('{{ 1"a" }}', 4, "has no space before '\"a\"'; put one there"),
     ("{{ 1 := 2 }}", 5, "has := where it can set nothing; write {{ $name := value }}"),
@@ -84,7 +71,6 @@ MISTAKES = [
         3,
         "99999999999999999999 is too large for a whole number; write 99999999999999999999.0",
     ),
-    ('{{ match "(" "a" }}', 9, "error parsing regexp: missing closing ): `(`; correct the pattern"),
     (
         '{{ printf "%[1]d" 1 }}',
         10,
@@ -99,6 +85,32 @@ MISTAKES = [
     ("{{ " + "(" * 60 + "1" + ")" * 60 + " }}", 53, "is nested more than 50 deep; make it simpler"),
     ("{{ if 1 }}" * 60, 503, "is nested more than 50 deep; make it simpler"),
 ]
+FLAWS = [
+    (
+        "{{ if gt $value 3 }}x{{ end }}",
+        16,
+        "compares the value with 3, and Go takes that for another kind of number; write 3.0",
+    ),
+    (
+        "{{ .Foo }}",
+        3,
+        "uses .Foo, which alerts do not have; there is $labels, $value, $externalLabels and $externalURL",
+    ),
+    ("{{ $value.x }}", 9, "asks for a field of $value, which has none; write $value"),
+    ("{{ $labels.a.b }}", 10, "asks for a field of $labels.a, which is text; write $labels.a"),
+    ("{{ humanize 1 2 }}", 3, "gives humanize the wrong number of values (want 1 got 2); correct them"),
+    ("{{ print value }}", 9, "gives value the wrong number of values (want 1 got 0); correct them"),
+    ("{{ printf }}", 3, "gives printf the wrong number of values (want at least 1 got 0); correct them"),
+    ('{{ "a" "b" }}', 3, 'gives values to "a", which is no function; write one before it, as print'),
+    ("{{ nil }}", 3, "prints nil, which cannot be printed; remove it"),
+    ('{{ match "(" "a" }}', 9, "error parsing regexp: missing closing ): `(`; correct the pattern"),
+    ("{{ $value humanize }}", 3, "gives values to $value, which is no function; write one before it, as print"),
+    (
+        "{{ range .Alerts }}{{ .Labels.x }}{{ end }}",
+        9,
+        "uses .Alerts, which alerts do not have; there is $labels, $value, $externalLabels and $externalURL",
+    ),
+]
 
 
 @pytest.mark.parametrize(("text", "offset", "message"), MISTAKES)
@@ -106,3 +118,8 @@ def test_a_mistake_is_told_with_its_place_and_the_remedy(text: str, offset: int,
     with pytest.raises(TemplateRefused) as told:
         Template(text)
     assert (str(told.value), told.value.offset) == (message, offset)
+
+
+@pytest.mark.parametrize(("text", "offset", "message"), FLAWS)
+def test_what_fails_only_when_it_is_expanded_is_told_and_yet_taken(text: str, offset: int, message: str) -> None:
+    assert Template(text).flaws[0] == (message, offset)

@@ -16,6 +16,7 @@ import pytest
 from pacs_monitor import scheduler as scheduler_module
 from pacs_monitor.scheduler import FIRST_WITHIN, LEAD, Scheduler, phase_of
 from tests.checks.support import until
+from tests.noise import with_time
 from tests.peers.process import program
 
 LIBFAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), Path("libfaketime.so.1"))
@@ -103,30 +104,33 @@ async def test_there_is_one_interval_job_for_each_distinct_interval() -> None:
     starts.scheduler.stop()
 
 
-async def test_no_run_is_lost_or_doubled_and_each_is_at_its_place_on_the_grid() -> None:
-    checks = {number: (0.2, 0.3, 0.5)[number % 3] for number in range(60)}
+@with_time(1, 4, 10)
+async def test_no_run_is_lost_or_doubled_and_each_is_at_its_place_on_the_grid(seconds: float) -> None:
+    checks = {number: (0.2, 0.3, 0.5)[number % 3] * seconds for number in range(60)}
     began = time.monotonic()
     starts = Starts(checks)
-    await asyncio.sleep(2.5)
+    await asyncio.sleep(2.5 * seconds)
     starts.scheduler.stop()
-    starts.assert_none_lost_or_doubled(2.5)
+    starts.assert_none_lost_or_doubled(2.5 * seconds)
     for number, interval in checks.items():
         place = ((starts.dues[number][0] - began - LEAD) / interval - phase_of(f"check-{number}")) % 1.0
         assert min(place, 1 - place) < 0.2  # adding them took a moment
         assert all(at >= due - 0.002 for due, at in zip(starts.dues[number], starts.at[number], strict=True))
 
 
-async def test_runs_are_on_time() -> None:
-    late: list[float] = []
-    for _ in range(3):  # machines are noisy
-        starts = Starts(dict.fromkeys(range(50), 0.5))
-        await asyncio.sleep(1.5)
+async def test_runs_are_as_punctual_as_the_loop_lets_them() -> None:
+    found: list[tuple[float, float]] = []
+    while not found or found[-1][0] >= 0.05 + found[-1][1]:
+        assert len(found) < 10, found  # machines are noisy
+        starts, loops = Starts(dict.fromkeys(range(50), 0.5)), list[float]()
+        ends = time.monotonic() + 1.5
+        while (now := time.monotonic()) < ends:
+            await asyncio.sleep(0.02)
+            loops.append(time.monotonic() - now - 0.02)
         starts.scheduler.stop()
         pairs = [pair for number in range(50) for pair in zip(starts.dues[number], starts.at[number], strict=True)]
         late = sorted(at - due for due, at in pairs)
-        if late[len(late) * 9 // 10] < 0.05:
-            return
-    raise AssertionError(f"late by {late[len(late) * 9 // 10]:.3f} s")
+        found.append((late[len(late) * 9 // 10], sorted(loops)[len(loops) * 9 // 10]))
 
 
 async def test_after_the_end_nothing_starts_and_nothing_can_be_added() -> None:
@@ -145,6 +149,7 @@ async def test_after_the_end_nothing_starts_and_nothing_can_be_added() -> None:
 @pytest.mark.parametrize("interval", [1.0, 9.0, 15.0, 60.0, HOUR, 24 * HOUR])
 async def test_a_new_check_runs_for_the_first_time_within_ten_seconds(interval: float) -> None:
     loop = asyncio.get_running_loop()
+    before = loop.time()
     starts = Starts(dict.fromkeys(range(200), interval))
     now = loop.time()
     for number in range(200):
@@ -158,7 +163,7 @@ async def test_a_new_check_runs_for_the_first_time_within_ten_seconds(interval: 
                 if one == number
             )
         )
-        assert now - 1 < due <= now + FIRST_WITHIN
+        assert before - 1 < due <= now + FIRST_WITHIN
     starts.scheduler.stop()
 
 
@@ -177,51 +182,57 @@ async def test_a_check_that_is_run_once_runs_beside_its_rounds() -> None:
     starts.scheduler.stop()
 
 
-async def test_checks_come_and_go_and_change_their_interval_at_any_time() -> None:
+@with_time(1, 4, 10)
+async def test_checks_come_and_go_and_change_their_interval_at_any_time(seconds: float) -> None:
     chance = random.Random(7)
-    starts = Starts(dict.fromkeys(range(30), 0.3))
+    starts = Starts(dict.fromkeys(range(30), 0.3 * seconds))
     began = time.monotonic()
-    while time.monotonic() < began + 2.0:
+    while time.monotonic() < began + 2.0 * seconds:
         number = chance.randrange(20)
         if chance.random() < 0.3:
             starts.scheduler.remove(number)
         else:
-            starts.scheduler.add(number, f"check-{number}", chance.choice([0.2, 0.3, 0.5]))
+            starts.scheduler.add(number, f"check-{number}", chance.choice([0.2, 0.3, 0.5]) * seconds)
         await asyncio.sleep(0.01)
     starts.scheduler.stop()
     for number in range(20, 30):  # those that nobody touched
-        starts.checks = {number: 0.3}
-        starts.assert_none_lost_or_doubled(2.0)
+        starts.checks = {number: 0.3 * seconds}
+        starts.assert_none_lost_or_doubled(2.0 * seconds)
 
 
 @pytest.mark.parametrize("step", [HOUR, -HOUR, 30 * 365 * 24 * HOUR, -0.5])
-async def test_a_step_of_the_clock_loses_no_run(clock: Clock, step: float) -> None:
-    starts = Starts({number: (0.2, 0.5)[number % 2] for number in range(20)}, clock.time)
-    await asyncio.sleep(0.6)
+@with_time(1, 4, 10)
+async def test_a_step_of_the_clock_loses_no_run(clock: Clock, step: float, seconds: float) -> None:
+    starts = Starts({number: (0.2, 0.5)[number % 2] * seconds for number in range(20)}, clock.time)
+    await asyncio.sleep(0.6 * seconds)
     clock.shift += step
-    await asyncio.sleep(1.2)
+    await asyncio.sleep(1.2 * seconds)
     starts.scheduler.stop()
-    starts.assert_none_lost_or_doubled(1.8)
+    starts.assert_none_lost_or_doubled(1.8 * seconds)
     assert starts.scheduler.steps == (1 if abs(step) >= 1 else 0)
     assert starts.scheduler.rearmed >= 1
 
 
-async def test_a_clock_that_is_set_again_and_again_loses_no_run(clock: Clock) -> None:
-    starts = Starts({number: (0.2, 0.5)[number % 2] for number in range(20)}, clock.time)
+@with_time(1, 4, 10)
+async def test_a_clock_that_is_set_again_and_again_loses_no_run(clock: Clock, seconds: float) -> None:
+    starts = Starts({number: (0.2, 0.5)[number % 2] * seconds for number in range(20)}, clock.time)
     for place in range(15):
         clock.shift += HOUR if place % 3 else -2 * HOUR
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.1 * seconds)
     starts.scheduler.stop()
-    starts.assert_none_lost_or_doubled(1.5)
+    starts.assert_none_lost_or_doubled(1.5 * seconds)
 
 
 @pytest.mark.parametrize("rate", [0.05, -0.05])
-async def test_a_clock_that_goes_wrong_loses_no_run_and_counts_as_no_step(clock: Clock, rate: float) -> None:
+@with_time(1, 4, 10)
+async def test_a_clock_that_goes_wrong_loses_no_run_and_counts_as_no_step(
+    clock: Clock, rate: float, seconds: float
+) -> None:
     clock.rate = rate
-    starts = Starts({number: (0.2, 0.5)[number % 2] for number in range(20)}, clock.time)
-    await asyncio.sleep(1.5)
+    starts = Starts({number: (0.2, 0.5)[number % 2] * seconds for number in range(20)}, clock.time)
+    await asyncio.sleep(1.5 * seconds)
     starts.scheduler.stop()
-    starts.assert_none_lost_or_doubled(1.5)
+    starts.assert_none_lost_or_doubled(1.5 * seconds)
     assert starts.scheduler.steps == 0
 
 
@@ -233,7 +244,8 @@ async def test_after_a_suspend_each_check_runs_once_and_the_rounds_are_counted(c
     before = {number: len(dues) for number, dues in starts.dues.items()}
     # The monotonic clock stood still, the wall clock did not.
     slept, clock.shift = HOUR, HOUR
-    await asyncio.sleep(1.0)
+    await until(lambda: all(len(dues) > before[number] for number, dues in starts.dues.items()))
+    await asyncio.sleep(0.5)
     started = {number: len(dues) - before[number] for number, dues in starts.dues.items()}
     assert all(1 <= count <= 2 for count in started.values()), started
     assert starts.scheduler.missed_rounds in (118, 119, 120)
@@ -241,17 +253,18 @@ async def test_after_a_suspend_each_check_runs_once_and_the_rounds_are_counted(c
     starts.scheduler.stop()
 
 
-async def test_a_loop_that_stood_still_runs_each_check_once_and_goes_on() -> None:
-    starts = Starts(dict.fromkeys(range(20), 0.5))
-    await asyncio.sleep(1.0)
+@with_time(1, 4, 10)
+async def test_a_loop_that_stood_still_runs_each_check_once_and_goes_on(seconds: float) -> None:
+    starts = Starts(dict.fromkeys(range(20), 0.5 * seconds))
+    await asyncio.sleep(1.0 * seconds)
     before = {number: len(dues) for number, dues in starts.dues.items()}
-    time.sleep(2.1)  # noqa: ASYNC251 - that is what is tested
+    time.sleep(2.1 * seconds)  # noqa: ASYNC251 - that is what is tested
     await asyncio.sleep(0.02)
     for number, dues in starts.dues.items():
         assert len(dues) - before[number] == 1
-        assert time.monotonic() - dues[-1] < 1.5
+        assert time.monotonic() - dues[-1] < 1.5 * seconds
     assert starts.scheduler.missed_rounds >= 2
-    await asyncio.sleep(1.0)
+    await asyncio.sleep(1.0 * seconds)
     starts.scheduler.stop()
     assert all(len(dues) - before[number] >= 2 for number, dues in starts.dues.items())
 
@@ -263,7 +276,8 @@ class ProcessWithAClock:
     """tests/data/clock_steps.py with a clock of its own that can be set while it runs."""
 
     def __init__(self, folder: Path, loop: str, seconds: float) -> None:
-        folder.mkdir()
+        self._seconds = seconds
+        folder.mkdir(parents=True)
         self._stamp = folder / "stamp"
         self.set("+0")
         environment = {
@@ -291,9 +305,9 @@ class ProcessWithAClock:
         return self._output.read_text().splitlines()
 
     def wait(self) -> None:
-        assert self._process.wait(30) == 0
+        assert self._process.wait(120) == 0
 
-    def assert_none_lost_or_doubled(self, seconds: float) -> None:
+    def assert_none_lost_or_doubled(self) -> None:
         *lines, last = self.lines
         _, steps, missed, _ = last.split()
         rows = [(int(number), float(due), float(at), float(wall)) for number, due, at, wall in map(str.split, lines)]
@@ -301,19 +315,20 @@ class ProcessWithAClock:
         assert abs(max(offsets) - min(offsets) - HOUR) < 5, "the clock was not set"
         assert steps == "1"
         for number in range(10):
-            interval = (0.4, 0.7)[number % 2]
+            interval = (0.4, 0.7)[number % 2] * self._seconds / 5
             dues = [due for one, due, _, _ in rows if one == number]
             gaps = [round((later - earlier) / interval, 4) for earlier, later in pairwise(dues)]
             assert sum(gap - 1 for gap in gaps) <= 2 * int(missed), gaps
             assert min(gaps) == 1
-            assert len(dues) >= seconds / interval - 3 - int(missed)
+            assert len(dues) >= self._seconds / interval - 3 - int(missed)
 
 
-def test_no_run_is_lost_when_somebody_sets_the_clock_of_a_running_process(tmp_path: Path) -> None:
+@with_time(5, 20)
+def test_no_run_is_lost_when_somebody_sets_the_clock_of_a_running_process(tmp_path: Path, seconds: float) -> None:
     program("faketime", "faketime")
     steps = {(loop, step): f"{loop}{step}" for loop in LOOPS for step in ("-1h", "+1h")}
-    processes = {key: ProcessWithAClock(tmp_path / name, key[0], 5.0) for key, name in steps.items()}
-    deadline = time.monotonic() + 20
+    processes = {key: ProcessWithAClock(tmp_path / str(seconds) / name, key[0], seconds) for key, name in steps.items()}
+    deadline = time.monotonic() + 60
     while not all(len(process.lines) > 20 for process in processes.values()):
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -322,7 +337,7 @@ def test_no_run_is_lost_when_somebody_sets_the_clock_of_a_running_process(tmp_pa
     for process in processes.values():
         process.wait()
     for process in processes.values():
-        process.assert_none_lost_or_doubled(5.0)
+        process.assert_none_lost_or_doubled()
 
 
 def test_the_next_wake_is_told_on_apschedulers_own_clock() -> None:

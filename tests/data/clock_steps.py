@@ -11,8 +11,6 @@ import uvloop
 
 from pacs_monitor.scheduler import Scheduler
 
-CHECKS = {number: (f"check-{number}", (0.4, 0.7)[number % 2]) for number in range(10)}
-
 
 async def main(seconds: float) -> None:
     def start(number: int, due: float) -> None:
@@ -20,8 +18,8 @@ async def main(seconds: float) -> None:
 
     scheduler = Scheduler(start)
     scheduler.run()
-    for number, (name, interval) in CHECKS.items():
-        scheduler.add(number, name, interval)
+    for number in range(10):
+        scheduler.add(number, f"check-{number}", (0.4, 0.7)[number % 2] * seconds / 5)
     await asyncio.sleep(seconds)
     print("steps", scheduler.steps, scheduler.missed_rounds, scheduler.rearmed, flush=True)
     scheduler.stop()

@@ -11,7 +11,7 @@ from pacs_monitor.resolve import Resolver
 NOON = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 
 
-def here(port: int, called: str = "ARCHIVE", tls: Tls | None = None, timeout: float = 5.0) -> Target:
+def here(port: int, called: str = "ARCHIVE", tls: Tls | None = None, timeout: float = 20.0) -> Target:
     return Target("127.0.0.1", port, called, tls=tls, timeout=timeout)
 
 

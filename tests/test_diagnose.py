@@ -23,6 +23,8 @@ from tests.dicom.pdus import (
     read_pdu,
     reject,
 )
+from tests.dicom.support import waiting_time
+from tests.noise import with_time
 from tests.peers.dcmtk import StoreScp
 from tests.peers.orthanc import Orthanc
 
@@ -48,10 +50,13 @@ async def test_orthanc_is_well_and_says_what_it_takes(orthanc: Orthanc) -> None:
 async def test_latencies_are_not_those_of_the_printing(storescp: StoreScp) -> None:
     console = Console(file=io.StringIO(), width=100)
     assert await run(here(storescp.port), console) == 0
-    steps, _ = await walk(here(storescp.port))
-    echo = next(step for step in steps if step.name == "C-ECHO")
-    assert echo.seconds is not None
-    assert echo.seconds < 0.03
+    taken: list[float] = []
+    while not taken or taken[-1] >= 0.03:  # machines are noisy
+        assert len(taken) < 50, taken
+        steps, _ = await walk(here(storescp.port))
+        echo = next(step for step in steps if step.name == "C-ECHO")
+        assert echo.seconds is not None
+        taken.append(echo.seconds)
 
 
 NUMBERS = "A-ASSOCIATE-RJ result={} ({}) source={} reason={} ({})"
@@ -107,11 +112,17 @@ FAULTS: list[tuple[Callable[[socket.socket], None], str, str, str]] = [
 
 
 @pytest.mark.parametrize(("behave", "name", "side", "codes"), FAULTS, ids=range(len(FAULTS)))
+@with_time(0.5, 3, 10)
 async def test_each_fault_is_found_where_it_is(
-    raw_server: StartRawServer, behave: Callable[[socket.socket], None], name: str, side: str, codes: str
+    raw_server: StartRawServer,
+    behave: Callable[[socket.socket], None],
+    name: str,
+    side: str,
+    codes: str,
+    seconds: float,
 ) -> None:
     server = raw_server(behave)
-    steps, verdict = await walk(here(server.port, timeout=0.5))
+    steps, verdict = await walk(here(server.port, timeout=seconds))
     assert [step.name for step in steps if step.state == "failed"][-1:] == [name]
     assert (verdict.ok, verdict.side) == (False, side)
     assert verdict.vendor.startswith("2026-03-01 12:00:00 UTC, from PACSMON at 127.0.0.1:")
@@ -120,7 +131,10 @@ async def test_each_fault_is_found_where_it_is(
     assert server.accepted <= 3
 
 
-async def test_a_peer_that_refuses_many_sop_classes_but_takes_verification_is_well(raw_server: StartRawServer) -> None:
+@with_time(0.5, 3, 10)
+async def test_a_peer_that_refuses_many_sop_classes_but_takes_verification_is_well(
+    raw_server: StartRawServer, seconds: float
+) -> None:
     def behave(conn: socket.socket) -> None:
         request = read_pdu(conn)
         if len(request) > 600:
@@ -130,7 +144,7 @@ async def test_a_peer_that_refuses_many_sop_classes_but_takes_verification_is_we
             conn.sendall({4: echo_response(), 5: b"\6\0\0\0\0\4\0\0\0\0"}[request[0]])
 
     server = raw_server(behave)
-    steps, verdict = await walk(here(server.port, timeout=0.5))
+    steps, verdict = await walk(here(server.port, timeout=seconds))
     assert verdict.ok
     assert verdict.what.endswith("PACSMON, but it refuses an association request with many SOP classes")
     assert names([step for step in steps if step.alone]) == [
@@ -143,9 +157,10 @@ async def test_a_peer_that_refuses_many_sop_classes_but_takes_verification_is_we
     assert verdict.side == "the node's service"
 
 
-async def test_a_silent_network_is_not_the_nodes_fault() -> None:
+@with_time(0.3, 2, 10)
+async def test_a_silent_network_is_not_the_nodes_fault(seconds: float) -> None:
     with full_backlog() as port:
-        steps, verdict = await walk(here(port, timeout=0.3))
+        steps, verdict = await walk(here(port, timeout=seconds))
     assert names(steps)[-1] == ("connect", "failed")
     assert verdict.side == "the network"
 
@@ -251,12 +266,14 @@ async def test_each_rejection_has_a_verdict_of_its_own(
         (4, echo_response()[:9], "C-ECHO: 9 bytes of C-ECHO-RSP, then silence"),
     ],
 )
+@with_time(0.5, 3, 10)
 async def test_a_peer_that_stops_in_the_middle_of_an_answer_began_to_answer(
-    raw_server: StartRawServer, kind: int, beginning: bytes, seen: str
+    raw_server: StartRawServer, kind: int, beginning: bytes, seen: str, seconds: float
 ) -> None:
     server = raw_server(answer_with({kind: beginning}))
-    _, verdict = await walk(here(server.port, timeout=0.5))
-    assert f"stopped after {len(beginning)} bytes and sent no more within 0." in verdict.what
+    _, verdict = await walk(here(server.port, timeout=seconds))
+    assert f"stopped after {len(beginning)} bytes and sent no more within " in verdict.what
+    assert 0.2 * seconds < waiting_time(verdict.what) < 1.3 * seconds
     assert verdict.causes[0] == "the service hangs or died in the middle of its answer"
     assert verdict.vendor.endswith(seen)
     assert server.accepted == 1  # it speaks DICOM: nobody looks for TLS
@@ -270,10 +287,11 @@ async def test_a_peer_that_stops_in_the_middle_of_an_answer_began_to_answer(
         (abort(2, 2), "A-ABORT source=2 reason=2"),
     ],
 )
+@with_time(0.5, 3, 10)
 async def test_a_peer_that_answers_the_echo_works_however_it_takes_its_leave(
-    raw_server: StartRawServer, goodbye: bytes | None, seen: str
+    raw_server: StartRawServer, goodbye: bytes | None, seen: str, seconds: float
 ) -> None:
-    target = here(raw_server(answer_with({5: goodbye})).port, timeout=0.5)
+    target = here(raw_server(answer_with({5: goodbye})).port, timeout=seconds)
     steps, verdict = await walk(target)
     assert names(steps)[-2:] == [("C-ECHO", "ok"), ("release", "failed")]
     assert (verdict.ok, verdict.side) == (True, "the node's service")
@@ -282,13 +300,14 @@ async def test_a_peer_that_answers_the_echo_works_however_it_takes_its_leave(
     assert await run(target, Console(file=io.StringIO())) == 0
 
 
-async def test_the_timeout_is_for_the_whole_walk(raw_server: StartRawServer) -> None:
+@with_time(1.5, 4, 10)
+async def test_the_timeout_is_for_the_whole_walk(raw_server: StartRawServer, seconds: float) -> None:
     def silent(conn: socket.socket) -> None:
         while conn.recv(1000):
             pass
 
     server = raw_server(silent)
     started = time.monotonic()
-    steps, _ = await walk(here(server.port, timeout=1.5))
-    assert time.monotonic() - started < 2.5
+    steps, _ = await walk(here(server.port, timeout=seconds))
+    assert time.monotonic() - started < 1.6 * seconds
     assert names(steps)[-2:] == [("associate", "failed"), ("look closer", "ok")]

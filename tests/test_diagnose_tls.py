@@ -14,6 +14,7 @@ from tests.conftest import StartRawServer, StartStoreScp
 from tests.diagnosing import here, names, walk
 from tests.dicom.authority import Authority, Files, secure_peer, secure_scp, self_signed, server_context
 from tests.dicom.pdus import answer_with
+from tests.noise import with_time
 from tests.peers.ports import free_port
 
 
@@ -57,7 +58,10 @@ def _plain_only(conn: socket.socket) -> None:
         answer_with({})(conn)
 
 
-async def test_a_silent_node_leaves_time_to_look_for_tls(right: Files, raw_server: StartRawServer) -> None:
+@with_time(3, 10)
+async def test_a_silent_node_leaves_time_to_look_for_tls(
+    right: Files, raw_server: StartRawServer, seconds: float
+) -> None:
     context = server_context(right)
 
     def silent(conn: socket.socket) -> None:
@@ -66,7 +70,7 @@ async def test_a_silent_node_leaves_time_to_look_for_tls(right: Files, raw_serve
         while conn.recv(1000):
             pass
 
-    _, verdict = await walk(here(raw_server(silent).port, timeout=3.0))
+    _, verdict = await walk(here(raw_server(silent).port, timeout=seconds))
     assert verdict.what.endswith("speaks TLS on this port")
 
 

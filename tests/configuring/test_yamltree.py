@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -153,9 +152,8 @@ def test_merge_keys_of_merge_keys_cannot_fill_the_memory() -> None:
 
 
 def test_deep_nesting_is_refused_before_it_costs_time() -> None:
-    started = time.perf_counter()
-    assert complaints("[" * 100_000)
-    assert time.perf_counter() - started < 5
+    # Reading all of it would take many minutes.
+    assert complaints("[" * 1_000_000) == ["f.yml:1: is nested more than 50 levels deep"]
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ import typer
 
 from pacs_monitor import __version__, commands
 from pacs_monitor.console import DEFAULT_CONFIG, ConfigOption, JsonOption, count, fail, load, out
+from pacs_monitor.routes_commands import routes
 
 if TYPE_CHECKING:
     from pacs_monitor.settings import Complaint
@@ -321,6 +322,7 @@ def test_rules(
         raise typer.Exit(1)
 
 
+tests.command()(routes)
 app.command()(commands.drain)
 app.command()(commands.undrain)
 

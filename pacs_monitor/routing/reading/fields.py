@@ -144,9 +144,9 @@ class Section(Part):
         return [item.text for item in found if item.text]
 
 
-def url_fault(text: str) -> str:
-    """What is wrong with an address that is posted to, in words that do not hold it; "" if nothing is."""
-    remedy = "write for example https://chat.north.example/hook"
+def url_fault(text: str, example: str = "https://chat.north.example/hook") -> str:
+    """What is wrong with an address of HTTP, in words that do not hold it; "" if nothing is."""
+    remedy = f"write for example {example}"
     if "{{" in text:
         return "holds a Go template, which is not rendered here; write the address itself"
     if any(one.isspace() or not one.isprintable() for one in text):

@@ -33,6 +33,7 @@ _OURS = ("authorization", "connection", "content-encoding", "content-length", "c
          "proxy-authenticate", "proxy-authorization", "user-agent", "www-authenticate")  # fmt: skip
 
 _NO_TLS = Tls()
+_PROXY = "http://proxy.north.example:3128"
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def _authorization(part: Section) -> tuple[str, Secret]:
 def _proxy(part: Section) -> tuple[str, str, bool]:
     proxy, no_proxy = part.text("proxy_url"), part.text("no_proxy")
     from_environment = part.boolean("proxy_from_environment") or False
-    if proxy and (fault := url_fault(proxy)):
+    if proxy and (fault := url_fault(proxy, _PROXY)):
         part.complain("proxy_url", fault)
     if "@" in proxy:
         part.reading.secrets.setdefault(proxy)

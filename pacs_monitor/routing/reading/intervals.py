@@ -31,7 +31,7 @@ _MONTHS = (
     "november",
     "december",
 )
-_NEVER: Range = (1, 0)
+_NEVER: Range = (2, 1)
 
 
 class _Wrong(ValueError):
@@ -155,6 +155,10 @@ def _day_of_month(text: str) -> Range:
         raise _Wrong(f"{text} begins at the end of a month and ends at its beginning; let both count from one end")
     # The shortest month decides what can never be.
     if (first if first > 0 else 28 + first) > (last if last > 0 else 28 + last):
+        if last < 0 < first:
+            raise _Wrong(
+                f"{text} ends before it begins in a month of 28 days; begin earlier, or count both from the end"
+            )
         raise _Wrong(f"{text} ends before it begins; write the earlier day first")
     return first, last
 

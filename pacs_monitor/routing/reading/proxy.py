@@ -6,11 +6,14 @@ import ipaddress
 from urllib.parse import urlsplit
 from urllib.request import getproxies_environment
 
+from pacs_monitor.routing.reading.fields import url_fault
 from pacs_monitor.routing.reading.http import Http
 
 
 def proxy_for(url: str, http: Http) -> str:
-    """The proxy's own address; "" to connect directly."""
+    """The proxy's own address; "" to connect directly, or if the address is none."""
+    if not url or url_fault(url):
+        return ""
     parts = urlsplit(url)
     proxy, exceptions = http.proxy, http.no_proxy
     if http.proxy_from_environment:

@@ -1,0 +1,73 @@
+"""What a notification says first: the subject of a mail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pacs_monitor.notify.alert_view import AlertView
+from pacs_monitor.notify.notification import Notification
+from pacs_monitor.notify.plain import cut, one_line
+from pacs_monitor.notify.words import LANGUAGES, Words, spaced
+
+SEVERITIES = ("critical", "error", "warning", "info", "none")
+_PLURALS = {"NodeDown": "down", "ModalityUnreachable": "unreachable"}
+
+
+def worst(severities: Iterable[str]) -> str:
+    """The worst of them; one that nobody knows is as bad as a warning."""
+    found = sorted(set(severities), key=lambda one: SEVERITIES.index(one) if one in SEVERITIES else 2)
+    return found[0] if found else "none"
+
+
+def tag_of(notification: Notification, severity: str, words: Words) -> str:
+    """The word in front of the subject."""
+    if notification.reason == "test":
+        return "TEST"
+    if notification.status == "resolved":
+        return "RESOLVED"
+    return words["digest"] if notification.reason == "digest" else one_line(severity, 20).upper()
+
+
+def headline(alerts: tuple[AlertView, ...], site: str, late: bool, reason: str, language: str) -> str:
+    """What the subject says: of one alert what it is, of several how many of what."""
+    words = LANGUAGES[language]
+    if not alerts:
+        return site
+    if reason == "test":
+        return f"{site}: {words['test_headline']}" if site else words["test_headline"]
+    first = alerts[0]
+    resolved = first.status == "resolved"
+    if len(alerts) > 1:
+        return _of_several(alerts, site, words)
+    place = " ".join(dict.fromkeys(part for part in (site or first.site, first.title) if part))
+    if late:
+        said = words["late"].format(began=first.began, ended=first.ended)
+    elif resolved:
+        answers = first.name in ("NodeDown", "ModalityUnreachable")
+        said = words["again" if answers else "well"].format(duration=first.duration)
+    else:
+        said = f"{first.in_short}, {words['since'].format(began=first.began)}"
+        if not (first.node or first.labels["check"]):
+            return f"{site or first.site}: {said}"
+    return f"{place}: {said}"
+
+
+def _of_several(alerts: tuple[AlertView, ...], site: str, words: Words) -> str:
+    names = dict.fromkeys(alert.title for alert in alerts)
+    told, more = list(names)[:5], len(names) - 5
+    joined = ", ".join(told) + (f" {words['more'].format(count=more)}" if more > 0 else "")
+    kinds = {alert.name for alert in alerts}
+    kind = kinds.pop() if len(kinds) == 1 else ""
+    count = len(alerts)
+    first = min(alerts, key=lambda alert: alert.started_at)
+    if first.status == "resolved":
+        duration = max(alerts, key=lambda alert: alert.lasted).duration
+        said = words["again_nodes" if kind in _PLURALS else "again_group"]
+        said = said.format(count=count, duration=duration, names=joined)
+    else:
+        if kind in _PLURALS and len(names) == count:
+            what = words[_PLURALS[kind]].format(count=count)
+        else:
+            what = f"{count} × {spaced(kind)}" if kind else words["alerts"].format(count=count)
+        said = f"{what}: {joined}, {words['since'].format(began=first.began)}"
+    return cut(f"{site}: {said}" if site else said, 200)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from zlib import crc32
@@ -93,26 +93,32 @@ class Engine:
         return self.workers.pids[1:]
 
 
+@contextmanager
+def hanging_after(seconds: float) -> Iterator[None]:
+    """Leave a worker that shows no sign of life alone for so long: on a busy machine it may be well."""
+    usual, workers_module.HANGS_AFTER = workers_module.HANGS_AFTER, seconds
+    try:
+        yield
+    finally:
+        workers_module.HANGS_AFTER = usual
+
+
 @asynccontextmanager
 async def engine(
     folder: Path | None = None, count: int = 1, scheduled: bool = True, hangs_after: float = 20.0
 ) -> AsyncIterator[Engine]:
-    """A running engine; with a folder, its state file is there.
-
-    A worker that shows no sign of life is left alone for longer than usual: on a busy machine it may be well.
-    """
+    """A running engine; with a folder, its state file is there."""
     state = State(folder / "state.db", "test") if folder else None
     results = Results()
     confirmation = Confirmation(results, state)
     workers = Workers(results, state, scheduled=scheduled)
     made = Engine(workers, results, state, confirmation)
     results.listeners.append(made.heard)
-    usual, workers_module.HANGS_AFTER = workers_module.HANGS_AFTER, hangs_after
     try:
-        await workers.start(count)
-        yield made
+        with hanging_after(hangs_after):
+            await workers.start(count)
+            yield made
     finally:
-        workers_module.HANGS_AFTER = usual
         await workers.stop(2.5)
         if state is not None:
             state.close()

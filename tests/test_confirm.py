@@ -144,7 +144,7 @@ def again(file: Path, changed: ConfiguredCheck | None = None, now: float = 10_00
 def test_a_killed_agent_knows_at_its_start_what_was_confirmed(file: Path, state: State) -> None:
     before = Watch(check(), state)
     before.run("+---")
-    state.submit(lambda connection: None).result(5)
+    state.submit(lambda connection: None).result(60)
     after, other = again(file)
     assert after.exported == "0"
     assert after.state.since == 10_040.0
@@ -160,7 +160,7 @@ def test_a_killed_agent_knows_at_its_start_what_was_confirmed(file: Path, state:
 
 def test_what_was_not_confirmed_before_a_restart_begins_anew(file: Path, state: State) -> None:
     Watch(check(), state).run("--")
-    state.submit(lambda connection: None).result(5)
+    state.submit(lambda connection: None).result(60)
     after, other = again(file)
     assert after.exported == ""
     after.run("--")
@@ -183,7 +183,7 @@ def test_what_was_stored_for_a_check_that_is_not_configured_does_not_come_back_b
     file: Path, state: State
 ) -> None:
     Watch(check(), state).run("---")
-    state.submit(lambda connection: None).result(5)
+    state.submit(lambda connection: None).result(60)
     after, other = again(file, plain("other", CT1))
     configure(after.results, check())
     after.confirmation.configure()
@@ -226,7 +226,7 @@ def test_a_restored_state_is_fresh_for_as_long_as_if_the_agent_had_gone_on(file:
     before.now += 1000
     before.run("+")
     before.confirmation.save_alive()
-    state.submit(lambda connection: None).result(5)
+    state.submit(lambda connection: None).result(60)
     after, other = again(file, check(timeout=4.0), before.now + 30.0)
     assert not stale(after)
     after.now += 5.0
@@ -239,7 +239,7 @@ def test_a_state_that_was_stale_before_a_kill_is_stale_after_it(file: Path, stat
     before.run("+")
     before.now += 100
     before.confirmation.save_alive()
-    state.submit(lambda connection: None).result(5)
+    state.submit(lambda connection: None).result(60)
     after, other = again(file, check(timeout=4.0), before.now + 1.0)
     assert after.exported == "1"
     assert stale(after)
@@ -266,7 +266,7 @@ def test_a_clock_that_was_set_back_does_not_make_an_old_state_fresh_for_hours(fi
     before.now += 3600
     before.run("+")
     before.confirmation.save_alive()
-    state.submit(lambda connection: None).result(5)
+    state.submit(lambda connection: None).result(60)
     after, other = again(file, check(timeout=4.0), before.now - 3600)
     assert not stale(after)
     after.now += 35
@@ -302,10 +302,10 @@ def test_a_state_file_that_fails_changes_no_verdict(file: Path, state: State) ->
 def test_a_change_that_could_not_be_saved_is_tried_again_with_the_next_sign_of_life(file: Path, state: State) -> None:
     watch = Watch(check(), state)
     connection = state._connection
-    state.submit(lambda _: connection.execute("PRAGMA query_only = 1")).result(5)
+    state.submit(lambda _: connection.execute("PRAGMA query_only = 1")).result(60)
     watch.run("---")
     with pytest.raises(sqlite3.Error):
-        state.submit(state.save_fact("x", "y")).result(5)
+        state.submit(state.save_fact("x", "y")).result(60)
     assert state.failing
     connection.execute("PRAGMA query_only = 0")
     watch.confirmation.save_alive()
@@ -341,5 +341,5 @@ def test_the_wall_clock_is_what_a_confirmation_goes_by_unless_told_otherwise(sta
     confirmation = Confirmation(results, state)
     confirmation.configure()
     confirmation.save_alive()
-    state.submit(lambda connection: None).result(5)
-    assert abs(float(state.load_fact("alive") or 0) - time.time()) < 5
+    state.submit(lambda connection: None).result(60)
+    assert abs(float(state.load_fact("alive") or 0) - time.time()) < 100

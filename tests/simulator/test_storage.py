@@ -96,8 +96,8 @@ def test_the_whole_archive_cannot_be_retrieved_at_once(archive: NodeAddress) -> 
 
 
 def test_a_slow_archive_is_slow_to_find_and_its_rest_is_not(hospital: Hospital, archive: NodeAddress) -> None:
-    hospital.order("archive", "slow", seconds=0.4)
-    assert rest(archive, "GET", "/system").elapsed.total_seconds() < 0.4
+    hospital.order("archive", "slow", seconds=25)
+    assert rest(archive, "GET", "/system").elapsed.total_seconds() < 15
     with associate(archive, StudyRootQueryRetrieveInformationModelFind) as association:
         association.dimse_timeout = 0.2
         (answer,) = association.send_c_find(study_keys("1.2"), StudyRootQueryRetrieveInformationModelFind)

@@ -40,7 +40,9 @@ async def serve() -> AsyncIterator[Serve]:
             server = WebServer(agent.core(), WebSettings(listen="127.0.0.1:0", **web), access=access)
             await server.start()
             stack.push_async_callback(server.stop)
-            client = httpx.AsyncClient(base_url=server.url, headers=headers, trust_env=False, verify=_NO_TLS)
+            client = httpx.AsyncClient(
+                base_url=server.url, headers=headers, trust_env=False, verify=_NO_TLS, timeout=60
+            )
             return await stack.enter_async_context(client)
 
         yield start

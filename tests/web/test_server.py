@@ -21,6 +21,7 @@ from pacs_monitor.web.auth import Access
 from pacs_monitor.web.listen import tls_context
 from pacs_monitor.web.server import WebError, WebServer
 from tests.checks.support import until
+from tests.noise import with_time
 from tests.web.support import Agent
 
 
@@ -44,12 +45,12 @@ def trusting(ca: trustme.CA) -> ssl.SSLContext:
 
 
 def client_of(server: WebServer, **options: Any) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=server.url, trust_env=False, **options)
+    return httpx.AsyncClient(base_url=server.url, trust_env=False, timeout=60, **options)
 
 
 def over_unix(path: Path) -> httpx.AsyncClient:
     transport = httpx.AsyncHTTPTransport(uds=str(path))
-    return httpx.AsyncClient(base_url="http://localhost", transport=transport, trust_env=False)
+    return httpx.AsyncClient(base_url="http://localhost", transport=transport, trust_env=False, timeout=60)
 
 
 # Where it listens
@@ -104,10 +105,11 @@ async def test_an_address_that_is_not_ours_is_told(agent: Agent, listen: str, co
     assert str(raised.value).startswith(f"web.listen: {listen} {complaint}")
 
 
+@with_time(0.5, 3, 10)
 async def test_clients_that_do_not_say_what_they_want_do_not_keep_others_out(
-    agent: Agent, monkeypatch: pytest.MonkeyPatch
+    agent: Agent, monkeypatch: pytest.MonkeyPatch, seconds: float
 ) -> None:
-    monkeypatch.setattr(protocol, "ASKS_WITHIN", 0.5)
+    monkeypatch.setattr(protocol, "ASKS_WITHIN", seconds)
     monkeypatch.setattr("pacs_monitor.web.server._MOST_CONNECTIONS", 4)
     server = WebServer(agent.core(), WebSettings(listen="127.0.0.1:0"))
     await server.start()
@@ -123,7 +125,7 @@ async def test_clients_that_do_not_say_what_they_want_do_not_keep_others_out(
         dripping = [asyncio.create_task(drip(*connection)) for connection in silent[:2]]
         await asyncio.sleep(0.1)
         assert (await client.get("/-/healthy")).status_code == 503
-        await asyncio.wait([asyncio.create_task(reader.read()) for reader, _ in silent[2:]], timeout=2.0)
+        await asyncio.wait([asyncio.create_task(reader.read()) for reader, _ in silent[2:]], timeout=20.0)
         await asyncio.sleep(0.2)
         assert (await client.get("/-/healthy")).status_code == 200
         for task in dripping:
@@ -136,11 +138,14 @@ async def test_clients_that_do_not_say_what_they_want_do_not_keep_others_out(
     await server.stop()
 
 
-async def test_an_answer_may_take_longer_than_a_question(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocol, "ASKS_WITHIN", 0.1)
+@with_time(0.1, 2, 8)
+async def test_an_answer_may_take_longer_than_a_question(
+    agent: Agent, monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    monkeypatch.setattr(protocol, "ASKS_WITHIN", seconds)
 
     async def probe(key: Key) -> dict[str, Any]:
-        await asyncio.sleep(0.4)
+        await asyncio.sleep(3 * seconds)
         return {"check": key[1]}
 
     agent.probe = probe  # type: ignore[method-assign]
@@ -182,17 +187,18 @@ async def received(client: socket.socket, pause: float = 0.0) -> int:
     """How many bytes come until the end; with pauses after each megabyte."""
     count = 0
     with client, contextlib.suppress(ConnectionError):
-        while data := await asyncio.wait_for(asyncio.get_running_loop().sock_recv(client, 1_000_000), 10):
+        while data := await asyncio.wait_for(asyncio.get_running_loop().sock_recv(client, 1_000_000), 60):
             if count // 1_000_000 < (count := count + len(data)) // 1_000_000:
                 await asyncio.sleep(pause)
     return count
 
 
 @pytest.mark.parametrize("requests", [1, 3])
+@with_time(0.5, 3, 10)
 async def test_a_client_that_does_not_take_its_answer_is_given_up(
-    long_answers: WebServer, monkeypatch: pytest.MonkeyPatch, requests: int
+    long_answers: WebServer, monkeypatch: pytest.MonkeyPatch, requests: int, seconds: float
 ) -> None:
-    monkeypatch.setattr(protocol, "TAKES_WITHIN", 0.5)
+    monkeypatch.setattr(protocol, "TAKES_WITHIN", seconds)
     client = await scraping(long_answers, *[SCRAPE % b"keep-alive"] * requests)
     (server,) = long_answers._servers
     connections = server.server_state.connections
@@ -201,10 +207,11 @@ async def test_a_client_that_does_not_take_its_answer_is_given_up(
     assert await received(client) < LONG
 
 
+@with_time(0.2, 1)
 async def test_a_client_that_takes_its_answer_slowly_gets_all_of_it(
-    long_answers: WebServer, monkeypatch: pytest.MonkeyPatch
+    long_answers: WebServer, monkeypatch: pytest.MonkeyPatch, seconds: float
 ) -> None:
-    monkeypatch.setattr(protocol, "ASKS_WITHIN", 0.2)
+    monkeypatch.setattr(protocol, "ASKS_WITHIN", seconds)
     assert await received(await scraping(long_answers, SCRAPE % b"close"), pause=0.1) > LONG
 
 
@@ -387,7 +394,7 @@ async def main():
     await server.start()
     for options in ({{"base_url": server.url}},
                     {{"base_url": "http://localhost", "transport": httpx.AsyncHTTPTransport(uds=str(control))}}):
-        async with httpx.AsyncClient(trust_env=False, **options) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=60, **options) as client:
             assert (await client.get("/api/status")).status_code == 200
     await server.stop()
     print("served")

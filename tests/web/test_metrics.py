@@ -184,7 +184,7 @@ async def test_a_scrape_of_ten_thousand_nodes_does_not_hold_up_the_loop(serve: S
     client = await serve(Agent(site))
     await client.get("/-/healthy")
     held_up: list[float] = []
-    while not held_up or held_up[-1] > 0.5:  # machines are noisy
+    while not held_up or held_up[-1] > 0.35:  # machines are noisy
         assert len(held_up) < 20, held_up
         longest, scraping = 0.0, asyncio.ensure_future(client.get("/metrics", headers={"Accept-Encoding": "gzip"}))
         began = time.perf_counter()

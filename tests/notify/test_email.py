@@ -228,7 +228,7 @@ def test_a_server_that_hangs_is_given_up(
     monkeypatch.setattr(talking, "STEP_WITHIN", 0.3)
     started = time.monotonic()
     failed = failure(to(raw_server(scripted({phase: HANG})).port))
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 20
     assert (failed.reason, failed.retry) == ("timeout", True)
 
 
@@ -240,7 +240,7 @@ def test_a_server_that_drips_is_given_up(raw_server: StartRawServer) -> None:
 
     started = time.monotonic()
     failed = failure(to(raw_server(drip).port), within=0.5)
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 20
     assert failed.reason == "timeout"
 
 
@@ -251,13 +251,13 @@ def test_a_server_that_drips_its_handshake_is_given_up(raw_server: StartRawServe
         conn.sendall(b"250-mail\r\n250 STARTTLS\r\n")
         conn.recv(100)
         conn.sendall(b"220 go\r\n")
-        for byte in b"\x16\x03\x03\x40\x00" + bytes(200):
+        for byte in b"\x16\x03\x03\x40\x00" + bytes(2000):
             conn.sendall(bytes([byte]))
             time.sleep(0.05)
 
     started = time.monotonic()
     assert failure(to(raw_server(drip).port, authority), within=0.5).reason == "timeout"
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 20
 
 
 @pytest.mark.parametrize("phase", PHASES)

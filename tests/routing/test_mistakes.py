@@ -893,6 +893,23 @@ time_intervals:
 """,
         "am.yml:6: time_intervals[0].time_intervals[0].time_zone: there is no such setting; there is days_of_month, location, months, times, weekdays, years",
     ),
+    row(
+        "variables of the environment",
+        """\
+global: {smtp_smarthost: '$SMARTHOST', smtp_from: '${FROM}'}
+route: {receiver: r}
+receivers:
+- name: r
+  email_configs:
+  - to: ${TO}
+  webhook_configs:
+  - url: ${URL}
+""",
+        "am.yml:1: global.smtp_smarthost: $SMARTHOST is a variable, which these files do not have; write the value itself",
+        "am.yml:1: global.smtp_from: ${FROM} is a variable, which these files do not have; write the value itself",
+        "am.yml:6: receivers[0].email_configs[0].to: ${TO} is a variable, which these files do not have; write the value itself",
+        "am.yml:8: receivers[0].webhook_configs[0].url: begins with a variable, which these files do not have; write the value itself",
+    ),
 ]
 
 

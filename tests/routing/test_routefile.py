@@ -242,24 +242,25 @@ receivers:
 - name: unused
   slack_configs: [{{channel: c}}]
 """
-    own = "the agent's own text takes its place, or a Jinja2 template that `notify` gives the receiver"
+    own = "the agent's own text takes its place, or a Jinja2 template that `alerting.receivers` names"
     assert warnings(text, tmp_path) == [
         "am.yml:3: global.slack_api_url: is for a kind of receiver that this agent does not send; it has no effect",
-        "am.yml:4: templates: Go templates are not rendered here; Jinja2 templates take their place, see `notify`",
+        "am.yml:4: templates: Go templates are not rendered here; Jinja2 templates take their place "
+        "(`alerting.templates`)",
         "am.yml:5: tracing: nothing is traced here; it has no effect",
         "am.yml:9: receivers[0].slack_configs: is not sent by this agent; a webhook with the template slack takes its "
-        "place, which `notify` has",
+        "place (`alerting.receivers`)",
         "am.yml:10: receivers[0].opsgenie_configs: is not sent by this agent; a webhook with a Jinja2 template of your "
-        "own takes its place, which `notify` has",
+        "own takes its place (`alerting.receivers`)",
         "am.yml:11: receivers[0].webhook_configs[0].payload: is a Go template, which is not rendered here; "
-        "Alertmanager's JSON takes its place, or a Jinja2 template that `notify` gives the receiver",
+        "Alertmanager's JSON takes its place, or a Jinja2 template that `alerting.receivers` names",
         f"am.yml:13: receivers[0].email_configs[0].text: is a Go template, which is not rendered here; {own}",
         "am.yml:13: receivers[0].email_configs[0].threading: is not used here; mails about the same group refer to one "
         "another in any case",
         "am.yml:13: receivers[0].email_configs[0].headers.Subject: holds a Go template, which is not rendered here; "
         + own,
         "am.yml:16: receivers[1].slack_configs: is not sent by this agent; a webhook with the template slack takes its "
-        "place, which `notify` has",
+        "place (`alerting.receivers`)",
     ]
 
 
@@ -277,6 +278,34 @@ def test_an_inhibition_rule_for_every_alert_is_told(tmp_path: Path) -> None:
     assert warnings(f"{PLAIN}inhibit_rules: [{{source_matchers: [a=b]}}]", tmp_path) == [
         "am.yml:3: inhibit_rules[0]: has no target_matchers, so every alert is a target; write target_matchers if that "
         "is not meant"
+    ]
+
+
+def test_a_secret_that_looks_like_a_variable_is_told(tmp_path: Path) -> None:
+    text = f"route: {{receiver: r}}\nreceivers: [{{name: r, email_configs: [{{{MAIL}, auth_password: '${{WORD}}'}}]}}]"
+    assert warnings(text, tmp_path) == [
+        "am.yml:2: receivers[0].email_configs[0].auth_password: is taken as it stands, as these files have no "
+        "variables; name a file in auth_password_file"
+    ]
+    assert email(f"{MAIL}, auth_password: '${{WORD}}'", tmp_path).password == Secret("${WORD}")
+
+
+def test_how_tls_begins_and_its_versions_are_told_where_they_are_not_followed(tmp_path: Path) -> None:
+    text = f"""
+global: {{smtp_force_implicit_tls: true, smtp_tls_config: {{min_version: TLS12, max_version: TLS13}}}}
+route: {{receiver: r}}
+receivers:
+- name: r
+  email_configs:
+  - {{{MAIL}}}
+  - {{{MAIL.replace(":25", ":465")}, tls_config: {{min_version: TLS13, max_version: TLS12}}}}
+"""
+    versions = "is not followed: TLS 1.2 and 1.3 are both spoken; have the other side refuse one of them"
+    assert warnings(text, tmp_path) == [
+        "am.yml:7: receivers[0].email_configs[0].force_implicit_tls: is not followed: TLS begins with the connection "
+        "on port 465, and by STARTTLS on others",
+        f"am.yml:8: receivers[0].email_configs[1].tls_config.min_version: {versions}",
+        f"am.yml:8: receivers[0].email_configs[1].tls_config.max_version: {versions}",
     ]
 
 

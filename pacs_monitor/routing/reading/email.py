@@ -8,7 +8,7 @@ from email.utils import getaddresses
 
 from pacs_monitor.configuring.tree import Map, Scalar
 from pacs_monitor.routing.definitions import NO_SECRET, Email, Secret, Tls
-from pacs_monitor.routing.reading.fields import Section
+from pacs_monitor.routing.reading.fields import Section, variable
 from pacs_monitor.routing.reading.tls import TLS, read_tls
 from pacs_monitor.units import host_fault, port_of
 
@@ -52,7 +52,10 @@ SMTP = tuple(
 _HEADER = re.compile(r"[!-9;-~]+")
 _DEFAULT_HTML = '{{ template "email.default.html" . }}'
 _DEFAULT_SUBJECT = '{{ template "email.default.subject" . }}'
-_INSTEAD = "the agent's own text takes its place, or a Jinja2 template that `notify` gives the receiver"
+_IMPLICIT = 465
+_WRONG = -1
+"""The port of a smarthost that is given, but cannot be read."""
+_INSTEAD = "the agent's own text takes its place, or a Jinja2 template that `alerting.receivers` names"
 
 
 @dataclass(frozen=True)
@@ -96,11 +99,15 @@ def read_email(part: Section, common: Smtp) -> Email:
     own, to = read_smtp(part), _addresses(part, "to")
     if not part.text("to"):
         part.complain("to", "is missing; write the address that the mails go to")
-    for key, given in (("smarthost", own.host or common.host), ("from", own.sender or common.sender)):
+    for key, given in (("smarthost", own.port or common.port), ("from", own.sender or common.sender)):
         if not given and not part.has(key):
             part.complain(key, f"is missing, and so is smtp_{key} in global; write one of the two")
     _warn_of_templates(part)
     at = own if own.host else common
+    implicit = common.implicit_tls if own.implicit_tls is None else own.implicit_tls
+    if at.port > 0 and implicit not in (None, at.port == _IMPLICIT):
+        message = f"is not followed: TLS begins with the connection on port {_IMPLICIT}, and by STARTTLS on others"
+        part.warn("force_implicit_tls", message)
     return Email(
         to=to,
         sender=own.sender or common.sender,
@@ -112,7 +119,7 @@ def read_email(part: Section, common: Smtp) -> Email:
         identity=own.identity or common.identity,
         secret=own.secret or common.secret,
         require_tls=_first(own.require_tls, common.require_tls, True),
-        implicit_tls=common.implicit_tls if own.implicit_tls is None else own.implicit_tls,
+        implicit_tls=implicit,
         tls=own.tls or common.tls or Tls(),
         headers=_headers(part),
         send_resolved=part.boolean("send_resolved") or False,
@@ -134,8 +141,9 @@ def _smarthost(part: Section, key: str) -> tuple[str, int]:
     except ValueError:
         number = 0
     if not number or (":" in bare and bare == host) or host_fault(bare):
-        part.complain(key, f"{text} is no host with a port; write for example mail.north.example:25")
-        return "", 0
+        no_host = f"{text} is no host with a port; write for example mail.north.example:25"
+        part.complain(key, f"{text} is {variable(text)}" if variable(text) else no_host)
+        return "", _WRONG
     return bare, number
 
 
@@ -144,7 +152,8 @@ def _addresses(part: Section, key: str) -> str:
     if "{{" in text:
         part.complain(key, "holds a Go template, which is not rendered here; write the address itself")
     elif text and not all("@" in address.strip("@") for _, address in getaddresses([text])):
-        part.complain(key, f"{text} is no address; write for example oncall@north.example")
+        no_address = f"{text} is no address; write for example oncall@north.example"
+        part.complain(key, f"{text} is {variable(text)}" if variable(text) else no_address)
     return text
 
 

@@ -21,6 +21,8 @@ _BOOLEANS = {
     **dict.fromkeys(("n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"), False),
 }
 _SHAPES: dict[type[Value], str] = {Scalar: "a text", Items: "a list", Map: "a mapping"}
+_VARIABLE = re.compile(r"\$\{?[A-Za-z_]", re.ASCII)
+_WHOLE_VARIABLE = re.compile(r"\$\{\w+\}|\$[A-Z_][A-Z0-9_]*", re.ASCII)
 _LONGEST_SECRET = 64 * 1024
 
 
@@ -108,11 +110,13 @@ class Section(Part):
                 self.say(line, f"{path} cannot be read; check that it is a file, and its rights", key)
         return path
 
-    def secret(self, key: str) -> Secret:
-        """What stands in a setting, or in the file that `X_file` names."""
+    def secret(self, key: str, *, any_text: bool = True) -> Secret:
+        """What stands in a setting, or in the file that `X_file` names; `any_text` if nothing else will check it."""
         text, named = self.text(key), self.text(f"{key}_file")
         if text == MASK:
             self.complain(key, f"is {MASK}, which Alertmanager shows instead of the secret; write the secret itself")
+        elif any_text and _WHOLE_VARIABLE.fullmatch(text):
+            self.warn(key, f"is taken as it stands, as these files have no variables; name a file in {key}_file")
         elif text:
             self.reading.secrets.setdefault(text)
         if text and named:
@@ -144,6 +148,11 @@ class Section(Part):
         return [item.text for item in found if item.text]
 
 
+def variable(text: str) -> str:
+    """What is wrong with a text that begins with a variable such as `${NAME}`; "" if it does not."""
+    return "a variable, which these files do not have; write the value itself" if _VARIABLE.match(text) else ""
+
+
 def url_fault(text: str, example: str = "https://chat.north.example/hook") -> str:
     """What is wrong with an address of HTTP, in words that do not hold it; "" if nothing is."""
     remedy = f"write for example {example}"
@@ -156,6 +165,8 @@ def url_fault(text: str, example: str = "https://chat.north.example/hook") -> st
         _ = parts.port
     except ValueError:
         return f"is no address of HTTP; {remedy}"
+    if variable(text):
+        return f"begins with {variable(text)}"
     if parts.scheme not in ("http", "https"):
         return f"begins with neither http:// nor https://; {remedy}"
     return "" if parts.hostname else f"names no host; {remedy}"

@@ -62,7 +62,7 @@ def read_receivers(top: Section, smtp: Smtp, http: Http) -> Receivers:
         found.by_name.setdefault(name, receiver)
         found.unsent[name] = [kind for kind in UNSENT if part.maps(kind, "a receiver's settings")]
         for kind in found.unsent[name]:
-            part.warn(kind, f"is not sent by this agent; {UNSENT[kind]} takes its place, which `notify` has")
+            part.warn(kind, f"is not sent by this agent; {UNSENT[kind]} takes its place (`alerting.receivers`)")
     return found
 
 

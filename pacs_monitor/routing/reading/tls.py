@@ -41,6 +41,10 @@ def read_tls(part: Section | None) -> Tls:
         min_version=_version(part, "min_version"),
         max_version=_version(part, "max_version"),
     )
+    # Both ways of sending leave the versions to OpenSSL, which speaks 1.2 and 1.3.
+    for key, harmless in (("min_version", ("", "TLS10", "TLS11", "TLS12")), ("max_version", ("", "TLS13"))):
+        if getattr(tls, key) not in harmless:
+            part.warn(key, "is not followed: TLS 1.2 and 1.3 are both spoken; have the other side refuse one of them")
     for there, missing in (("cert_file", "key_file"), ("key_file", "cert_file")):
         if part.text(there) and not part.text(missing):
             part.complain(there, f"stands without {missing}; name both, or neither")

@@ -12,7 +12,7 @@ from pacs_monitor.routing.reading.http import HTTP, Http, read_http
 from pacs_monitor.routing.reading.proxy import proxy_for
 
 WEBHOOK = ("send_resolved", "http_config", "url", "url_file", "max_alerts", "timeout", "payload")
-_INSTEAD = "Alertmanager's JSON takes its place, or a Jinja2 template that `notify` gives the receiver"
+_INSTEAD = "Alertmanager's JSON takes its place, or a Jinja2 template that `alerting.receivers` names"
 _TIMEOUT = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?(?:h|ms|m|s))+", re.ASCII)
 _PART = re.compile(r"([0-9.]+)(h|ms|m|s)", re.ASCII)
 _UNITS = {"h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
@@ -45,7 +45,7 @@ def read_webhook(part: Section, common: Http) -> Webhook:
 def _url(part: Section) -> Secret:
     if not part.text("url") and not part.text("url_file"):
         part.complain("url", "is missing; write url: and the address to post to, or url_file:")
-    url = part.secret("url")
+    url = part.secret("url", any_text=False)
     at = "url_file" if url.file else "url"
     held = _held(url)
     if held and held != MASK and (fault := url_fault(held)):

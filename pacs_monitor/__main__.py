@@ -303,15 +303,24 @@ def _tests() -> None:
 
 
 @tests.command("rules")
-def test_rules(
+def run_tests_of_rules(
     files: Annotated[list[Path], typer.Argument(help="Files in the format of `promtool test rules`.")],
+    enable_feature: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="As Prometheus has it: promql-experimental-functions."),
+    ] = None,
 ) -> None:
     """Test alert rules: series in, alerts out."""
     from pacs_monitor.alerting.ruletest import judge
+    from pacs_monitor.promql.features import features_of
 
+    try:
+        features = features_of(enable_feature or ())
+    except ValueError as error:
+        fail(f"--enable-feature: {error}", 2)
     failed = False
     for file in files:
-        outcome = judge(file)
+        outcome = judge(file, features=features)
         said = (*outcome.complaints, *outcome.failures)
         failed = failed or bool(said)
         for complaint in said:

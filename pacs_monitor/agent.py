@@ -124,7 +124,8 @@ class Agent:
 
     def _make_alerting(self) -> Alerting:
         settings, history = self.configuration.agent, History()
-        world = World(history, Engine(history, deadline=LONGEST_QUERY), {"site": settings.site}, _link(settings))
+        engine, features = Engine(history, deadline=LONGEST_QUERY), settings.alerting.enable_features
+        world = World(history, engine, {"site": settings.site}, _link(settings), features=features)
         target = (("job", "pacs-monitor"), ("instance", settings.web.listen))
         sampler = Sampler(history, self.results.exposition, self._own, target)
         file = settings.data_dir / "history.snapshot"
@@ -227,8 +228,11 @@ class Agent:
                 log.warning("%s", complaint)
             changed = _changes(old, new)
             self._apply(new, changed)
+            alerting = new.agent.alerting
             await in_thread(
-                lambda: self.alerting.follow(new.rules, new.agent.alerting.scrape_interval, _link(new.agent))
+                lambda: self.alerting.follow(
+                    new.rules, alerting.scrape_interval, _link(new.agent), alerting.enable_features
+                )
             )
             await in_thread(lambda: self._files.follow(new.files, began))
             await self._refresh_web()

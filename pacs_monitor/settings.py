@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from pacs_monitor.check import Check, Metric
 from pacs_monitor.node import Node
+from pacs_monitor.promql.features import Feature
 from pacs_monitor.units import AeTitle, Duration, FilePath, Name, PlainText, Secret, Unit, Url
 
 if TYPE_CHECKING:
@@ -186,6 +187,8 @@ class AlertingSettings(Section):
     """An Alertmanager configuration."""
     scrape_interval: Duration = 15.0
     """How often samples are taken for the rules; 2m at most, as a sample counts for 5 minutes."""
+    enable_features: tuple[Feature, ...] = ()
+    """What is experimental in Prometheus and is to be evaluated, by the names that its `--enable-feature` has."""
 
     @field_validator("scrape_interval")
     @classmethod

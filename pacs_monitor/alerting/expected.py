@@ -12,6 +12,7 @@ from pacs_monitor.alerting.told import Part, Told
 from pacs_monitor.history.labels import Labels, labels_of
 from pacs_monitor.promql.engine import Engine
 from pacs_monitor.promql.errors import PromqlError
+from pacs_monitor.promql.features import Features
 from pacs_monitor.promql.notation import parse_metric
 from pacs_monitor.promql.parse import parse
 from pacs_monitor.units import format_duration
@@ -56,14 +57,14 @@ class ExprTest:
 
     FIELDS = ("expr", "eval_time", "exp_samples")
 
-    def __init__(self, part: Part, told: Told) -> None:
+    def __init__(self, part: Part, told: Told, features: Features) -> None:
         self.line = part.value.line
         self.at = part.milliseconds("eval_time", 0) or 0
         """Milliseconds since the test's beginning."""
         self._text = part.text("expr")
         self._expected: dict[Labels, float] = {}
         try:
-            self._expr = parse(self._text)
+            self._expr = parse(self._text, features)
         except PromqlError as error:
             part.complain("expr", str(error))
         for one in part.maps("exp_samples", "a sample"):

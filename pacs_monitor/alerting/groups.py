@@ -16,6 +16,7 @@ from pacs_monitor.history.series import Series, Source
 from pacs_monitor.history.store import History
 from pacs_monitor.promql.engine import Engine
 from pacs_monitor.promql.errors import PromqlError
+from pacs_monitor.promql.features import NONE, Features
 from pacs_monitor.promql.parse import parse
 from pacs_monitor.promql.values import Vector
 
@@ -38,6 +39,8 @@ class World:
     external_labels: Mapping[str, str] = field(default_factory=dict)
     external_url: str = ""
     clock: Callable[[], float] = time.perf_counter
+    features: Features = NONE
+    """What of Prometheus' experimental functions is enabled."""
 
 
 class Group:
@@ -123,7 +126,7 @@ class Group:
     def _asked(self, text: str, at: int) -> Samples:
         """What a template's `query` gives. Raises ExpandingFailed."""
         try:
-            vector = self._world.engine.vector(parse(text), at)
+            vector = self._world.engine.vector(parse(text, self._world.features), at)
         except PromqlError as error:
             raise ExpandingFailed(str(error)) from None
         return Samples(Sample(Texts(labels.as_dict()), value) for labels, value in vector)

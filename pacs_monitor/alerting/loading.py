@@ -28,7 +28,7 @@ def load_rules(alerting: AlertingSettings, root: Map, findings: Findings, target
     groups: list[RuleGroup] = []
     builtin: list[RuleGroup] = []
     for path in dict.fromkeys(_paths(alerting, section, findings)):
-        read = read_rules(path, target)
+        read = read_rules(path, target, features=alerting.enable_features)
         findings.read(path)
         findings.extend(read.complaints)
         for told in read.warnings:

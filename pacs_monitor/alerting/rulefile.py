@@ -16,6 +16,7 @@ from pacs_monitor.configuring.tree import Map, Scalar, Value
 from pacs_monitor.history.labels import NAME
 from pacs_monitor.promql.ast import Expr
 from pacs_monitor.promql.errors import BadExpression
+from pacs_monitor.promql.features import NONE, Features
 from pacs_monitor.promql.parse import parse, reads
 from pacs_monitor.settings import Complaint
 
@@ -39,24 +40,26 @@ class RuleFile:
     warnings: tuple[Complaint, ...] = ()
 
 
-def read_rules(path: Path, target: Target | None = None, longest: int = LONGEST) -> RuleFile:
+def read_rules(path: Path, target: Target | None = None, longest: int = LONGEST, features: Features = NONE) -> RuleFile:
     """The groups of a file. `target` is a version of Prometheus that must take it, too; what it refuses is told.
 
-    `longest` is how far back a rule may read, in milliseconds. With complaints there are no groups.
+    `longest` is how far back a rule may read, in milliseconds; `features` is what is enabled of experimental
+    functions. With complaints there are no groups.
     """
     told = Told(str(path))
     tree, _ = read_tree(path, told, _EMPTY)
-    groups = _Reading(told, target, longest).groups(tree) if isinstance(tree, Map) else []
+    groups = _Reading(told, target, longest, features).groups(tree) if isinstance(tree, Map) else []
     if tree is not None and not isinstance(tree, Map):
         told.complain(tree.line, "", _EMPTY)
     return RuleFile(() if told.complaints else tuple(groups), told.complaints, told.warnings)
 
 
 class _Reading:
-    def __init__(self, told: Told, target: Target | None, longest: int) -> None:
+    def __init__(self, told: Told, target: Target | None, longest: int, features: Features) -> None:
         self._told = told
         self._target = target
         self._longest = longest
+        self._features = features
 
     def groups(self, tree: Map) -> list[RuleGroup]:
         top = Part(tree, "", self._told, ("groups",))
@@ -119,7 +122,7 @@ class _Reading:
             part.complain("expr", "every rule needs one; write expr: and an expression")
             return None
         try:
-            expr = parse(text)
+            expr = parse(text, self._features)
         except BadExpression as error:
             part.complain("expr", self._placed(text, error))
             return None
@@ -216,7 +219,7 @@ class _Reading:
         """What a template asks for by itself, as far as that is fixed."""
         for text in template.queries:
             try:
-                expr = parse(text)
+                expr = parse(text, self._features)
             except BadExpression as error:
                 self._told.warn(line, part.name, f"the query {text}: {error}{_UNTIL}", *keys)
                 continue

@@ -19,6 +19,7 @@ from pacs_monitor.history.series import Source
 from pacs_monitor.history.store import History
 from pacs_monitor.promql.engine import Engine
 from pacs_monitor.promql.errors import PromqlError
+from pacs_monitor.promql.features import NONE, Features
 from pacs_monitor.promql.notation import parse_series
 from pacs_monitor.settings import Complaint
 from pacs_monitor.units import format_duration
@@ -44,8 +45,11 @@ class Outcome:
     """What differs from what is expected, each with file and line."""
 
 
-def judge(path: Path, left_open: bool = True) -> Outcome:
-    """Run all tests of a file; with `left_open=False` ranges are those of Prometheus 2."""
+def judge(path: Path, left_open: bool = True, features: Features = NONE) -> Outcome:
+    """Run all tests of a file; with `left_open=False` ranges are those of Prometheus 2.
+
+    `features` is what is enabled of Prometheus' experimental functions.
+    """
     told = Told(str(path))
     tree, _ = read_tree(path, told, _EMPTY)
     if not isinstance(tree, Map):
@@ -53,9 +57,9 @@ def judge(path: Path, left_open: bool = True) -> Outcome:
             told.complain(tree.line, "", _EMPTY)
         return Outcome(0, told.complaints, ())
     part = Part(tree, "", told, _FILE)
-    groups, complaints = _groups(part, path)
+    groups, complaints = _groups(part, path, features)
     every = part.milliseconds("evaluation_interval", _MINUTE) or _MINUTE
-    tests = [_Test(one, told, every) for one in part.maps("tests", "a test")]
+    tests = [_Test(one, told, every, features) for one in part.maps("tests", "a test")]
     fuzzy = part.text("fuzzy_compare") == "true"
     if told.complaints or complaints:
         return Outcome(len(tests), (*told.complaints, *complaints), ())
@@ -63,7 +67,7 @@ def judge(path: Path, left_open: bool = True) -> Outcome:
     return Outcome(len(tests), (), tuple(failures))
 
 
-def _groups(part: Part, path: Path) -> tuple[list[RuleGroup], list[Complaint]]:
+def _groups(part: Part, path: Path, features: Features) -> tuple[list[RuleGroup], list[Complaint]]:
     groups: list[RuleGroup] = []
     complaints: list[Complaint] = []
     for item in part.items("rule_files"):
@@ -72,7 +76,7 @@ def _groups(part: Part, path: Path) -> tuple[list[RuleGroup], list[Complaint]]:
         if not names:
             part.told.complain(item.line, "rule_files", f"no file matches {pattern}; check the name")
         for name in names:
-            read = read_rules(path.parent / name, longest=_EVER)
+            read = read_rules(path.parent / name, longest=_EVER, features=features)
             groups.extend(read.groups)
             complaints.extend(read.complaints)
     places: dict[str, int] = {}
@@ -87,8 +91,9 @@ def _groups(part: Part, path: Path) -> tuple[list[RuleGroup], list[Complaint]]:
 class _Test:
     """One entry of `tests`."""
 
-    def __init__(self, value: Map, told: Told, every: int) -> None:
+    def __init__(self, value: Map, told: Told, every: int, features: Features) -> None:
         self._told = told
+        self._features = features
         self._every = every
         part = Part(value, "", told, _TEST)
         part.name = self._name = part.text("name")
@@ -100,7 +105,7 @@ class _Test:
         self._series = [found for one in series if (found := self._input(one)) is not None]
         self._alerts = [AlertTest(self._sub(one, AlertTest.FIELDS)) for one in part.maps("alert_rule_test", "a test")]
         exprs = part.maps("promql_expr_test", "a test")
-        self._exprs = [ExprTest(self._sub(one, ExprTest.FIELDS), told) for one in exprs]
+        self._exprs = [ExprTest(self._sub(one, ExprTest.FIELDS), told, features) for one in exprs]
 
     def _sub(self, value: Map, fields: tuple[str, ...]) -> Part:
         return Part(value, self._name, self._told, fields)
@@ -117,7 +122,7 @@ class _Test:
         """What differs; nothing more once a rule cannot be evaluated."""
         history = History()
         engine = Engine(history, left_open=left_open, step=self._every)
-        world = World(history, engine, self._external, self._url)
+        world = World(history, engine, self._external, self._url, features=self._features)
         groups = [Group(group, world) for group in rules]
         samples = _Samples(history, self._series, self._interval, self._start)
         times = [*(one.at for one in self._alerts), *(one.at for one in self._exprs)]

@@ -23,6 +23,7 @@ from pacs_monitor.history.snapshot import SnapshotError, load, save
 from pacs_monitor.history.store import LOOKBACK
 from pacs_monitor.promql.ast import Expr
 from pacs_monitor.promql.engine import Engine
+from pacs_monitor.promql.features import Features
 from pacs_monitor.promql.parse import reads
 from pacs_monitor.state import State
 
@@ -79,18 +80,29 @@ class Alerting:
         self._follow()
         self._clockwork.start(self._jobs())
 
-    def follow(self, groups: Iterable[RuleGroup], scrape_interval: float, external_url: str) -> None:
+    @property
+    def features(self) -> Features:
+        """What of Prometheus' experimental functions questions may use."""
+        return self._world.features
+
+    def follow(
+        self, groups: Iterable[RuleGroup], scrape_interval: float, external_url: str, features: Features
+    ) -> None:
         """Evaluate these groups instead; rules that say the same keep their alerts. Begins if it has not begun."""
         every = list(groups)
 
-        def change() -> None:
+        def settings() -> None:
             self._scrape.interval, self._world.external_url = scrape_interval, external_url
+            self._world.features = features
+
+        def change() -> None:
+            settings()
             self._replace([Group(group, self._world) for group in every])
 
         if self._begun:
             self._clockwork.ask(change).result(LONGEST_CHANGE)
         elif every:
-            self._scrape.interval, self._world.external_url = scrape_interval, external_url
+            settings()
             self.start(every)
 
     def evaluate(self, expr: Expr, question: Callable[[Engine], T]) -> Future[T]:

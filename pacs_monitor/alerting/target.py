@@ -5,17 +5,29 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from pacs_monitor.promql.features import EXPERIMENTAL_FUNCTIONS
+from pacs_monitor.promql.signatures import EXPERIMENTAL, EXPERIMENTAL_AGGREGATIONS
+
 _TARGET = re.compile(r"prometheus=(\d+)(?:\.(\d+))?")
 _OLD_LABEL = re.compile(r"[a-zA-Z_]\w*", re.ASCII)
 _STRING = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|`[^`]*`|#[^\n]*")
-_CALL = re.compile(r"\b([a-z]\w*)\s*(?=\()", re.ASCII)
+_CALL = re.compile(r"\b([a-z]\w*)\s*(?=\(|(?:by|without)\b)", re.ASCII | re.IGNORECASE)
+_AT = re.compile(r"@\s*(?:start|end)\b", re.IGNORECASE)
+"""What is no call of start or end, and older than these functions."""
 _FUNCTIONS = {
     "histogram_stddev": (2, 45),
     "histogram_stdvar": (2, 45),
     "histogram_avg": (2, 51),
-    "mad_over_time": (2, 52),
     "sort_by_label": (2, 51),
     "sort_by_label_desc": (2, 51),
+    "mad_over_time": (2, 52),
+    "limitk": (2, 54),
+    "limit_ratio": (2, 54),
+    "double_exponential_smoothing": (3, 0),
+    **dict.fromkeys(("ts_of_last_over_time", "ts_of_max_over_time", "ts_of_min_over_time"), (3, 5)),
+    **dict.fromkeys(("first_over_time", "ts_of_first_over_time"), (3, 7)),
+    **dict.fromkeys(("histogram_quantiles", "start", "end", "range", "step"), (3, 11)),
+    **dict.fromkeys(("min_of", "max_of"), (3, 13)),
 }
 _SYNTAX = (
     (
@@ -27,6 +39,8 @@ _SYNTAX = (
 )
 _DURATION_PLACES = re.compile(r"\[[^\]]*\]|\boffset\s+-?\s*\w+")
 _DURATION = re.compile(r"(?<![\w.:])(?:\d+(?:ms|[smhdwy]))+(?!\w)")
+_NEWEST = 10_000
+"""The minor version that stands for the newest one."""
 _FIELDS = {"keep_firing_for": (2, 42), "query_offset": (2, 53), "labels": (3, 0)}
 
 
@@ -37,7 +51,8 @@ class Target:
     version: tuple[int, int]
 
     def __str__(self) -> str:
-        return f"Prometheus {self.version[0]}.{self.version[1]}"
+        major, minor = self.version
+        return f"Prometheus {major}" if minor == _NEWEST else f"Prometheus {major}.{minor}"
 
     def field_fault(self, name: str) -> str:
         """What it says of a field of a group or rule; "" if it takes it."""
@@ -56,10 +71,12 @@ class Target:
 
     def expr_fault(self, text: str) -> str:
         """What it says of an expression that is valid here."""
-        for name in _CALL.findall(_STRING.sub('""', text)):
+        for name in map(str.lower, _CALL.findall(_AT.sub("", _STRING.sub('""', text)))):
             since = _FUNCTIONS.get(name, (0, 0))
             if self.version < since:
-                return f"{self} does not know {name}; use another function, or load the rules in {_later(since)}"
+                what = "aggregation" if name in EXPERIMENTAL_AGGREGATIONS else "function"
+                where = f"{_later(since)}{_flag(name)}"
+                return f"{self} does not know {name}; use another {what}, or load the rules in {where}"
         return self._syntax_fault(_STRING.sub(lambda found: "" if found[0].startswith("#") else '""', text))
 
     def _syntax_fault(self, bare: str) -> str:
@@ -72,12 +89,19 @@ class Target:
 
 
 def target_of(text: str) -> Target:
-    """The version that `prometheus=2.42` or `prometheus=3` names. Raises ValueError with the remedy."""
+    """The version that `prometheus=2.42` names, or `prometheus=3`, the newest 3. Raises ValueError with the remedy."""
     found = _TARGET.fullmatch(text)
     if found is None:
         raise ValueError(f"{text} is no version of Prometheus; write for example prometheus=2.42 or prometheus=3")
-    return Target((int(found[1]), int(found[2] or 0)))
+    major = int(found[1])
+    return Target((major, int(found[2] or (_NEWEST if major >= 3 else 0))))
 
 
 def _later(since: tuple[int, int]) -> str:
     return f"{since[0]}.{since[1]} or later"
+
+
+def _flag(name: str) -> str:
+    """What must be enabled there as well."""
+    experimental = name in EXPERIMENTAL or name in EXPERIMENTAL_AGGREGATIONS
+    return f" with --enable-feature={EXPERIMENTAL_FUNCTIONS}" if experimental else ""

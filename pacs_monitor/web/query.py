@@ -49,7 +49,7 @@ class Query:
 
     async def _answer(self, given: Parameters, read: Callable[[Parameters], Question]) -> Response:
         try:
-            expr, ask = parse(given.get("query", "")), read(given)
+            expr, ask = parse(given.get("query", ""), self._alerting.features), read(given)
             data = await asyncio.wrap_future(self._alerting.evaluate(expr, lambda engine: ask(engine, expr)))
         except BadExpression as error:
             where = "" if error.position is None else f" (character {error.position + 1})"

@@ -86,7 +86,9 @@ MISTAKES = [
     ),
     pytest.param(
         "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: mad_over_time(up[5m]) > 1\n",
-        ["rules.yml:5: g/A: expr: the function mad_over_time is experimental in Prometheus and not evaluated here"],
+        [
+            "rules.yml:5: g/A: expr: the function mad_over_time is experimental in Prometheus and not evaluated here; set alerting.enable_features: [promql-experimental-functions] (test rules has --enable-feature promql-experimental-functions)"
+        ],
         id="an experimental function",
     ),
     pytest.param(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pacs_monitor.alerting.ruletest import judge
+from pacs_monitor.promql.features import EVERY
 
 RULES = """\
 groups:
@@ -137,3 +138,31 @@ def test_a_rule_sees_no_sample_of_the_future() -> None:
 def test_a_number_may_be_its_neighbour_if_that_is_said(fuzzy: str, failures: int) -> None:
     text = "promql_expr_test: [{expr: 0.1 + 0.2, exp_samples: [{value: 0.3}]}]\n"
     assert len(outcome(fuzzy + START + text)[1]) == failures
+
+
+EXPERIMENTAL = """\
+groups:
+- name: g
+  rules:
+  - {alert: Odd, expr: 'mad_over_time(x[5m]) > 1', annotations: {a: '{{ query `limitk(1, x)` | first | value }} at {{ with query `vector(start())` }}{{ . | first | value }}{{ end }}'}}
+"""
+OF_EXPERIMENTAL = (
+    START + "interval: 1m\n  input_series: [{series: 'x', values: '1 5 9'}]\n"
+    "  alert_rule_test: [{eval_time: 2m, alertname: Odd, exp_alerts: [{exp_annotations: {a: 9 at 120}}]}]\n"
+    "  promql_expr_test: [{expr: 'ts_of_max_over_time(x[5m])', eval_time: 2m, exp_samples: [{value: 120}]}]\n"
+)
+
+
+def test_experimental_functions_are_tested_where_they_are_enabled() -> None:
+    Path("rules.yml").write_text(EXPERIMENTAL)
+    Path("tests.yml").write_text(OF_EXPERIMENTAL)
+    enabled = judge(Path("tests.yml"), features=EVERY)
+    assert (enabled.complaints, enabled.failures) == ((), ())
+    refused = [str(one) for one in judge(Path("tests.yml")).complaints]
+    remedy = (
+        "set alerting.enable_features: [promql-experimental-functions] "
+        "(test rules has --enable-feature promql-experimental-functions)"
+    )
+    for what in ("ts_of_max_over_time", "mad_over_time"):
+        told = f"the function {what} is experimental in Prometheus and not evaluated here; {remedy}"
+        assert [one.partition(": expr: ")[2] for one in refused].count(told) == 1, refused

@@ -7,7 +7,10 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from pacs_monitor.alerting.target import target_of
+from pacs_monitor.promql.features import EVERY
 from pacs_monitor.promql.parse import parse
 from tests.peers.process import program
 
@@ -75,3 +78,39 @@ def test_what_prometheus_2_42_does_not_take_is_told_and_no_more(tmp_path: Path) 
     refused = {int(number) for number in re.findall(r"^(\d{3})\.yml:", done.stdout + done.stderr, re.MULTILINE)}
     assert {EXPRESSIONS[number] for number in refused} == {text for text in EXPRESSIONS if target.expr_fault(text)}
     assert len(refused) > 10
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "since", "what"),
+    [
+        ('sort_by_label(x, "a")', "sort_by_label", "2.51", "function"),
+        ("mad_over_time(x[5m])", "mad_over_time", "2.52", "function"),
+        ("limitk(1, x)", "limitk", "2.54", "aggregation"),
+        ("LIMIT_RATIO by (a) (0.5, x)", "limit_ratio", "2.54", "aggregation"),
+        ("double_exponential_smoothing(x[5m], 0.5, 0.5)", "double_exponential_smoothing", "3.0", "function"),
+        ("ts_of_max_over_time(x[5m])", "ts_of_max_over_time", "3.5", "function"),
+        ("ts_of_first_over_time(x[5m])", "ts_of_first_over_time", "3.7", "function"),
+        ('histogram_quantiles(x, "q", 0.5)', "histogram_quantiles", "3.11", "function"),
+        ("x @ start() > start ()", "start", "3.11", "function"),
+        ("vector(min_of(1, 2))", "min_of", "3.13", "function"),
+    ],
+)
+def test_an_older_version_does_not_know_what_is_experimental_later(text: str, name: str, since: str, what: str) -> None:
+    parse(text, EVERY)
+    for version in ("2.42", "2.50"):
+        assert target_of(f"prometheus={version}").expr_fault(text) == (
+            f"Prometheus {version} does not know {name}; use another {what}, or load the rules in {since} or later "
+            "with --enable-feature=promql-experimental-functions"
+        )
+    for version in (since, "3"):
+        assert target_of(f"prometheus={version}").expr_fault(text) == ""
+
+
+def test_a_modifier_is_older_than_the_function_of_its_name() -> None:
+    for text in ("x @ start()", "x @end ( )", "sum by (start, end) (range)", 'x{step="start()"}', "x # step()"):
+        assert target_of("prometheus=2.42").expr_fault(text) == "", text
+
+
+def test_without_a_minor_version_the_newest_3_is_meant() -> None:
+    assert str(target_of("prometheus=3")) == "Prometheus 3"
+    assert str(target_of("prometheus=3.0")) == "Prometheus 3.0"

@@ -125,7 +125,8 @@ def _resolve_timeout(shared: Section | None) -> int:
 
 def _warn_of_the_unused(top: Section, shared: Section | None) -> None:
     if top.texts("templates"):
-        top.warn("templates", "Go templates are not rendered here; Jinja2 templates take their place (`alerting.templates`)")
+        instead = "Jinja2 templates take their place (`alerting.templates`)"
+        top.warn("templates", f"Go templates are not rendered here; {instead}")
     if top.has("tracing"):
         top.warn("tracing", "nothing is traced here; it has no effect")
     for key in _given(shared, UNSENT_GLOBALS):

@@ -24,6 +24,7 @@ from pacs_monitor.health import Health
 from pacs_monitor.history.sampling import Sampler
 from pacs_monitor.history.store import History
 from pacs_monitor.metrics import json_number
+from pacs_monitor.notifying import Notifying
 from pacs_monitor.promql.engine import Engine
 from pacs_monitor.results import Results
 from pacs_monitor.settings import AgentSettings, Complaint, ConfigError, Configuration, Key
@@ -108,6 +109,11 @@ class Agent:
         self._own = registry(self.vitals, self.lateness)
         self.alerting = self._make_alerting()
         self._own.register(self.alerting)
+        self.notifying = Notifying(self.results, self.confirmation, lambda: self.configuration, self.state)
+        self.routes = self.alerting.listener = self.notifying.routes
+        self._own.register(self.routes)
+        undo.callback(self.routes.stop, 1.0)
+        await in_thread(lambda: self._route(self.configuration))
         if self.configuration.rules:
             await in_thread(lambda: self.alerting.start(self.configuration.rules))
             undo.callback(self.alerting.stop, 1.0)
@@ -140,6 +146,7 @@ class Agent:
             exposition=self.results.exposition,
             registry=self._own,
             alerting=self.alerting,
+            routes=self.routes,
             configuration=lambda: self.configuration,
             reload=self.reload,
             probe=self.probe_json,
@@ -147,6 +154,12 @@ class Agent:
             version=__version__,
             started=self.started,
         )
+
+    def _route(self, configuration: Configuration) -> None:
+        try:
+            self.notifying.follow(configuration, _link(configuration.agent))
+        except StateError as error:
+            raise AgentError(str(error)) from None
 
     def _every(self, seconds: float, work: Callable[[], None]) -> None:
         """On the loop's clock: a job of APScheduler stands still for an hour when the wall clock steps back by one."""
@@ -228,6 +241,7 @@ class Agent:
                 log.warning("%s", complaint)
             changed = _changes(old, new)
             self._apply(new, changed)
+            await in_thread(lambda: self._route(new))
             alerting = new.agent.alerting
             await in_thread(
                 lambda: self.alerting.follow(
@@ -290,11 +304,10 @@ class Agent:
             task.cancel()
         # First what must not be lost, then what can hang.
         self.confirmation.save_all()
-        remembering = asyncio.ensure_future(in_thread(lambda: self.alerting.stop(2.0)))
+        remembering = asyncio.ensure_future(in_thread(self._stop_alerting))
         if not await self.workers.stop(within=2.5):
             log.warning("a worker did not end in time and was killed")
-        if not await remembering:
-            log.warning("the history was not saved to the end")
+        await remembering
         self.confirmation.save_all()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.web.stop(), 1.0)
@@ -303,6 +316,14 @@ class Agent:
             log.error("state was not saved to the end")
         if self._lock is not None:
             os.close(self._lock)
+
+
+    def _stop_alerting(self) -> None:
+        if not self.alerting.stop(2.0):
+            log.warning("the history was not saved to the end")
+        # After the rules, which tell of alerts until then. What is not under way is delivered after a restart.
+        if not self.routes.stop(1.0):
+            log.warning("a notification was under way to the end; it may come twice")
 
 
 @contextlib.contextmanager

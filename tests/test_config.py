@@ -233,8 +233,8 @@ scp: {}
         y__yml="groups: []",
     )
     assert warnings(found) == [
-        "pacs-monitor.yml:2: alerting: its rules are evaluated, and alerts are shown and logged, but this version "
-        "tells nobody of them; until one does, have Alertmanager do it",
+        "pacs-monitor.yml:2: alerting: its rules are evaluated, and alerts are shown and logged, but nobody is told of "
+        "them; name an Alertmanager file in routes",
         "pacs-monitor.yml:3: notify: is read, but this version notifies nobody; "
         "until one does, have Alertmanager do it",
         "pacs-monitor.yml:4: people: is read, but nothing uses it in this version; leave it out until one does",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import gc
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
@@ -46,6 +46,19 @@ States = dict[tuple[int, Labels], tuple[str, int]]
 """State and beginning of each alert, by its rule and labels."""
 
 
+class Listener(Protocol):
+    """Hears of alerts, in the thread of the rules."""
+
+    def tell(self, source: str, alerts: Iterable[tuple[str, Alert]]) -> None:
+        """All alerts of a group, each with its rule's expression, after every evaluation."""
+
+    def only(self, sources: Collection[str]) -> None:
+        """There are no other groups than these any more."""
+
+    def complete(self) -> None:
+        """All groups have told what is known from before a restart."""
+
+
 class NotKept(Exception):
     """There are no samples to answer from; the sentence says what to do."""
 
@@ -69,6 +82,7 @@ class Alerting:
         self._asked: dict[str, float] = {}
         self._states: dict[int, States] = {}
         self._settled = 0
+        self.listener: Listener | None = None
         sampler.wanted = self._wanted
 
     def start(self, groups: Iterable[RuleGroup]) -> None:
@@ -78,6 +92,10 @@ class Alerting:
         self._read_history()
         self._restore()
         self._follow()
+        for group in self._groups:
+            self._pass_on(group)
+        if self.listener:
+            self.listener.complete()
         self._clockwork.start(self._jobs())
 
     @property
@@ -217,10 +235,16 @@ class Alerting:
             for rule, error, health in zip(group.group.rules, before, group.health, strict=True):
                 if health.error and health.error != error:
                     log.error("rule %s of group %s: %s", rule.name, group.group.name, health.error)
+            self._pass_on(group)
             if self._tell(group):
                 self._keep(at)
 
         return evaluate
+
+    def _pass_on(self, group: Group) -> None:
+        if self.listener:
+            every = ((alerts.rule.text, alert) for alerts in group.alerts.values() for alert in alerts.active.values())
+            self.listener.tell(group.source, every)
 
     def _tell(self, group: Group) -> bool:
         """Log what fires and what is over; whether anything has changed."""
@@ -257,6 +281,8 @@ class Alerting:
         persist.restore(text, fresh, now)
         self._groups = groups
         self._follow()
+        if self.listener:
+            self.listener.only([group.source for group in groups])
         self._clockwork.replace(self._jobs())
 
     def _follow(self) -> None:

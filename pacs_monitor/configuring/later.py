@@ -13,8 +13,6 @@ READ_LATER = ("notify", "people", "on_call")
 
 _UNUSED = {
     "scp": "is read and checked, but this version has no listener of its own; leave it out until one does",
-    "alerting": "its rules are evaluated, and alerts are shown and logged, but this version tells nobody of them; "
-    "until one does, have Alertmanager do it",
     "notify": "is read, but this version notifies nobody; until one does, have Alertmanager do it",
     "people": "is read, but nothing uses it in this version; leave it out until one does",
     "on_call": "is read, but nothing uses it in this version; leave it out until one does",
@@ -26,3 +24,10 @@ def check_later_sections(root: Map, findings: Findings) -> None:
     for section, message in _UNUSED.items():
         if not is_null(root.get(section)):
             findings.warn(below(root, section), message)
+    alerting = root.get("alerting")
+    if isinstance(alerting, Map) and is_null(alerting.get("routes")):
+        findings.warn(
+            below(root, "alerting"),
+            "its rules are evaluated, and alerts are shown and logged, but nobody is told of them; "
+            "name an Alertmanager file in routes",
+        )

@@ -18,6 +18,7 @@ from pacs_monitor.notify.notification import DeliveryFailed, Notification
 from pacs_monitor.routing.definitions import Integration, Routing
 from pacs_monitor.routing.dispatcher import Dispatcher
 from pacs_monitor.routing.engine import Engine
+from pacs_monitor.routing.fingerprint import fingerprint
 from pacs_monitor.routing.mirror import Mirror
 from pacs_monitor.routing.routed import RULES, RoutedAlert
 from pacs_monitor.state import State
@@ -69,6 +70,19 @@ class Routes:
 
         self.dispatcher.ask(change)
         self.dispatcher.ask(lambda engine, at: engine.follow(routing, at))
+
+    def handled(self, labels: Mapping[str, str]) -> str:
+        """Who has taken on an alert of the rules, or that it is silenced or explained by another; "" if it is told."""
+        if not self._begun:
+            return ""
+        engine = self.dispatcher.engine
+        alert = engine.alerts.get(fingerprint({**self._external_labels, **labels}))
+        if alert is None:
+            return ""
+        taken = engine.acknowledged.get(alert.fingerprint)
+        if taken is not None:
+            return f"taken on by {taken.by}"
+        return "silenced" if alert.silenced_by else "another alert explains it" if alert.inhibited_by else ""
 
     def stop(self, within: float) -> bool:
         """Write and end. False if that took longer than so many seconds."""

@@ -15,6 +15,7 @@ from pacs_monitor.context import Context
 from pacs_monitor.health import Health
 from pacs_monitor.metrics import Exposition
 from pacs_monitor.results import Results
+from pacs_monitor.routing.service import Routes
 from pacs_monitor.settings import Configuration, Key
 
 
@@ -37,6 +38,7 @@ class Core:
     ready: Callable[[], list[str]]
     """What keeps the agent from being ready; nothing if it is."""
     alerting: Alerting
+    routes: Routes
     version: str
     started: float
     """When the agent started, in Unix time."""

@@ -20,6 +20,8 @@ from pacs_monitor.confirm import Confirmed, progress
 from pacs_monitor.context import Context
 from pacs_monitor.results import Record
 from pacs_monitor.web.core import Core
+from pacs_monitor.web.firing import firing
+from pacs_monitor.web.spans import span
 from pacs_monitor.web.status import Status, Word
 
 MOST_ROWS = 300
@@ -80,8 +82,11 @@ class Landing:
         counts["down"] -= suppressed
         wrong = counts["down"] + counts["failing"] + counts["unknown"]
         told = [*((word, counts[word]) for word in _ORDER if word != "healthy"), ("suppressed", suppressed)]
+        alerts, more_alerts = firing(core)
         return self._template.render(
             css=self._css,
+            alerts=alerts,
+            more_alerts=more_alerts,
             site=agent.site,
             zone=agent.time_zone,
             version=core.version,
@@ -97,14 +102,6 @@ class Landing:
             rows=[_row(context, now, *one) for one in found[:MOST_ROWS]],
             more=max(0, len(found) - MOST_ROWS),
         )
-
-
-def span(seconds: float) -> str:
-    """A span of time as people say it."""
-    for limit, unit, name in ((90, 1, "s"), (5400, 60, "min"), (172800, 3600, "h")):
-        if seconds < limit:
-            return f"{max(0, round(seconds / unit))} {name}"
-    return f"{round(seconds / 86400)} days"
 
 
 def _rank(context: Context, record: Record, confirmed: Confirmed, word: Word) -> int:

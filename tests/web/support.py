@@ -13,6 +13,7 @@ from pacs_monitor.alerting.service import Alerting
 from pacs_monitor.history.sampling import Sampler
 from pacs_monitor.history.store import History
 from pacs_monitor.promql.engine import Engine
+from pacs_monitor.routing.service import Routes
 from pacs_monitor.settings import Key
 from pacs_monitor.state import State
 from pacs_monitor.web.core import Core
@@ -37,6 +38,7 @@ class Agent:
         self.alerting = Alerting(
             world, sampler, cast(State, None), Path("none"), 3600.0
         )  # without rules it keeps nothing
+        self.routes = Routes(cast(State, None), lambda *_: "", {})  # it routes nothing before it is started
         Counter("pacs_monitor_runs", "Runs of all checks.", ["outcome"], registry=self.registry).labels("ok").inc()
 
     async def reload(self) -> list[str]:
@@ -60,6 +62,7 @@ class Agent:
             reload=self.reload,
             probe=self.probe,
             alerting=self.alerting,
+            routes=self.routes,
             ready=lambda: self.problems,
             version="1.2.3",
             started=NOW - 3600,

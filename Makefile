@@ -41,6 +41,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python bench/peers.py
 	$(BIN)/python bench/fleet.py
 	$(BIN)/python bench/rules.py
+	$(BIN)/python bench/storm.py
 
 clean:
 	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

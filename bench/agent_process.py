@@ -73,6 +73,11 @@ class AgentProcess:
     ) -> None:
         self._end()
 
+    @property
+    def pid(self) -> int:
+        """Of the main process."""
+        return self._process.pid
+
     def scrape(self) -> Scrape:
         """Scrape as Prometheus does, compressed."""
         began = time.monotonic()

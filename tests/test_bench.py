@@ -54,6 +54,12 @@ def test_both_engines_of_the_rules_bench_raise_the_same_alerts() -> None:
     assert ours["alerts"] > 50
 
 
+def test_everybody_in_the_storm_bench_tells_every_alert_once() -> None:
+    rows = run_json("storm", "--alerts", "300", "--groups", "3", "--repeat", "1")["rows"]
+    assert ("Alertmanager" in rows) == (program("prometheus-alertmanager") is not None)
+    assert [row["notifications"] for every in rows.values() for row in every] == [3] * len(rows)
+
+
 @pytest.mark.parametrize(
     ("measured", "at_least", "verdict"),
     [

@@ -26,6 +26,7 @@ from pacs_monitor.configuring.tree import Items, Map, Place, Scalar, Value, belo
 from pacs_monitor.configuring.trial import try_web
 from pacs_monitor.content import content_dir
 from pacs_monitor.loader import CheckKind, load_folders
+from pacs_monitor.routing.definitions import Routing
 from pacs_monitor.routing.loading import load_routes
 from pacs_monitor.settings import AgentSettings, Complaint, ConfigError, Configuration, ConfiguredCheck, Key
 
@@ -102,7 +103,7 @@ class _Loading:
         check_matching(agent.site, described, reader.places, self._root, self._findings)
         check_later_sections(self._root, self._findings)
         rules = load_rules(agent.alerting, self._root, self._findings, self._target)
-        routing = load_routes(self._root, self._findings)
+        routing = self._with_templates(load_routes(self._root, self._findings))
         configurator = Configurator(agent, kinds, profiles, lists, self._findings)
         configurator.check_shared(reader.shared)
         checks = self._checks(configurator, described)
@@ -119,6 +120,14 @@ class _Loading:
             routing=routing,
             broken=tuple(faults),
         )
+
+    def _with_templates(self, routing: Routing | None) -> Routing | None:
+        alerting = self._agent.alerting
+        if not (alerting.receivers or alerting.templates):
+            return routing
+        from pacs_monitor.notify.attach import attach  # what renders templates takes long to import
+
+        return attach(routing, alerting, self._root, self._findings)
 
     def _complain_of_unknown(self) -> None:
         for key, entry in self._root.entries.items():

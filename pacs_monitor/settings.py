@@ -176,6 +176,30 @@ class ScpSettings(Section):
     """Its AE title; the agent's unless set."""
 
 
+class SecretSource(Section):
+    """Where a secret of a receiver comes from: `{file: PATH}`, or `{text: ${VARIABLE}}`."""
+
+    file: FilePath | None = None
+    """A file that holds it; read at each use, so that it can change."""
+    text: Secret | None = None
+    """The secret itself, as ${VARIABLE}."""
+
+
+class ReceiverSettings(Section):
+    """What an Alertmanager file cannot say of a receiver."""
+
+    template: Name | None = None
+    """The template of its mails or posts: generic, pagerduty, slack, teams, or one of your own."""
+    style: Literal["mail", "pager"] = "mail"
+    """`pager` makes its mails plain text of 140 characters."""
+    language: Literal["en", "de"] = "en"
+    """The language of the fixed words in its mails."""
+    secrets: dict[Name, SecretSource] = Field(default_factory=dict)
+    """What its template takes by name, such as the routing_key of pagerduty."""
+    signing_key: SecretSource | None = None
+    """The key that its posts are signed with."""
+
+
 class AlertingSettings(Section):
     """Alert rules and routes."""
 
@@ -185,6 +209,10 @@ class AlertingSettings(Section):
     """Names of built-in alerts to leave out."""
     routes: FilePath | None = None
     """An Alertmanager configuration."""
+    receivers: dict[PlainText, ReceiverSettings] = Field(default_factory=dict)
+    """More on receivers of that file, by their names."""
+    templates: tuple[FilePath, ...] = ()
+    """Folders of your own templates."""
     scrape_interval: Duration = 15.0
     """How often samples are taken for the rules; 2m at most, as a sample counts for 5 minutes."""
     enable_features: tuple[Feature, ...] = ()

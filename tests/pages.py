@@ -49,14 +49,20 @@ def generator() -> dict[str, Any]:
     return runpy.run_path(str(ROOT / "docs/generate.py"))
 
 
-_ROUTES = "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n"
+_ROUTES = """
+route: {receiver: on-call}
+receivers:
+  - name: on-call
+    email_configs: [{to: a@north.example, from: b@north.example, smarthost: "mail:587"}]
+    webhook_configs: [{url: "https://events.pagerduty.com/v2/enqueue"}]
+"""
 
 
 def settled(text: str, folder: Path) -> str:
     """A configuration with each file below /etc/pacs-monitor that it names put into a folder, made up if need be."""
     for name in re.findall(rf"{_ETC}([\w.-]+)", text):
         path = folder / name
-        if name == "checks":
+        if name in ("checks", "templates"):
             path.mkdir(exist_ok=True)
         elif not path.exists():
             path.write_text(_ROUTES if name == "alertmanager.yml" else "made up\n")

@@ -16,6 +16,12 @@ from pacs_monitor.routing.definitions import Secret, Tls
 
 CONNECT_WITHIN = 10.0
 """Seconds for one address of a host."""
+_VERSIONS = {
+    "TLS10": ssl.TLSVersion.TLSv1,
+    "TLS11": ssl.TLSVersion.TLSv1_1,
+    "TLS12": ssl.TLSVersion.TLSv1_2,
+    "TLS13": ssl.TLSVersion.TLSv1_3,
+}
 
 
 class Deadline:
@@ -91,6 +97,10 @@ def tls_context(tls: Tls, what: str) -> ssl.SSLContext:
         raise DeliveryFailed(
             "tls", f"the certificates for {what} cannot be used ({_of_file(error)}); look at {files}"
         ) from None
+    if tls.min_version:
+        context.minimum_version = _VERSIONS[tls.min_version]
+    if tls.max_version:
+        context.maximum_version = _VERSIONS[tls.max_version]
     if tls.insecure_skip_verify:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     return context

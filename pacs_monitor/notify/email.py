@@ -130,7 +130,7 @@ class _Delivery:
     def _connected(self) -> Smtp:
         """Greeted, over TLS, and logged in."""
         email, where = self._email, self._where
-        implicit = email.port == IMPLICIT_TLS
+        implicit = email.port == IMPLICIT_TLS if email.implicit_tls is None else email.implicit_tls
         context = tls_context(email.tls, where)
         smtp = Smtp(email, self._deadline)
         try:

@@ -12,7 +12,7 @@ from pathlib import PurePath
 from types import FrameType
 from typing import Any
 
-from jinja2 import BaseLoader, StrictUndefined, nodes
+from jinja2 import BaseLoader, StrictUndefined, Undefined, nodes
 from jinja2.compiler import CodeGenerator, Frame
 from jinja2.exceptions import SecurityError, TemplateSyntaxError
 from jinja2.filters import FILTERS
@@ -166,7 +166,14 @@ def _checked(one: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _to_json(value: Any) -> Markup:
-    return Markup(json.dumps(value, ensure_ascii=False))
+    return Markup(json.dumps(value, ensure_ascii=False, default=_no_json))
+
+
+def _no_json(value: Any) -> Any:
+    """Raises what is wrong with it: of a variable that there is not, jinja2's own error with its name."""
+    if isinstance(value, Undefined):
+        str(value)
+    raise TypeError("no JSON")
 
 
 def _sum(value: Iterable[float]) -> float:

@@ -65,13 +65,28 @@ def test_a_pager_has_plain_text_alone() -> None:
     assert inbox.mails[0].get_content_type() == "text/plain"
 
 
-def test_tls_from_the_first_byte_on_port_465(
-    authority: Authority, tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_tls_from_the_first_byte(authority: Authority, tls: ssl.SSLContext) -> None:
     with mail_server(tls, implicit=True) as inbox:
-        monkeypatch.setattr("pacs_monitor.notify.email.IMPLICIT_TLS", inbox.port)
-        send(to(inbox.port, authority), notification(), MAIL)
+        send(to(inbox.port, authority, implicit_tls=True), notification(), MAIL)
         assert len(inbox.mails) == 1
+
+
+def test_port_465_means_tls_from_the_first_byte(raw_server: StartRawServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[bytes] = []
+    server = raw_server(lambda conn: heard.append(conn.recv(100)))
+    monkeypatch.setattr("pacs_monitor.notify.email.IMPLICIT_TLS", server.port)
+    assert failure(to(server.port, require_tls=True)).reason in ("tls", "aborted")
+    assert heard[0].startswith(b"\x16\x03")
+
+
+def test_a_version_of_tls_that_is_too_old_is_refused(authority: Authority) -> None:
+    old = server_context(authority.issue("127.0.0.1"))
+    old.maximum_version = ssl.TLSVersion.TLSv1_2
+    with mail_server(old) as inbox:
+        newer = Tls(ca_file=authority.file, min_version="TLS13")
+        assert failure(to(inbox.port, authority, tls=newer)).reason == "tls"
+        both = Tls(ca_file=authority.file, min_version="TLS12", max_version="TLS13")
+        send(to(inbox.port, authority, tls=both), notification(), MAIL)
 
 
 def test_a_repeat_can_be_told_and_a_group_is_one_thread() -> None:

@@ -23,6 +23,7 @@ import typer
 from pacs_monitor import __version__, commands
 from pacs_monitor.console import DEFAULT_CONFIG, ConfigOption, JsonOption, count, fail, load, out
 from pacs_monitor.routes_commands import routes
+from pacs_monitor.rules_commands import rules
 from pacs_monitor.template_commands import template
 
 if TYPE_CHECKING:
@@ -334,6 +335,7 @@ def run_tests_of_rules(
 
 tests.command()(routes)
 app.add_typer(template, name="template")
+app.add_typer(rules, name="rules")
 app.command()(commands.drain)
 app.command()(commands.undrain)
 

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 from pacs_monitor.check import Histogram, Metric
 
 RESERVED_PREFIXES = ("pacs_check_", "pacs_monitor_", "pacs_node_", "pacs_hours_", "pacs_maintenance_")
-_OF_A_CHECK = frozenset({"site", "node", "check", "kind", "role", "importance"})
+OF_A_CHECK = frozenset({"site", "node", "check", "kind", "role", "importance"})
 _OF_PROMETHEUS = frozenset({"job", "instance", "le", "quantile", "alertname", "severity"})
-RESERVED_LABELS = _OF_A_CHECK | _OF_PROMETHEUS
+RESERVED_LABELS = OF_A_CHECK | _OF_PROMETHEUS
 _METRIC_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
 _LABEL_NAME = re.compile(r"(?!__)[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
 _HISTOGRAM_SUFFIXES = ("_bucket", "_count", "_sum")

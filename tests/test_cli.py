@@ -49,7 +49,7 @@ def test_version_names_what_it_stands_on() -> None:
 
 def test_every_command_has_help_that_says_what_it_does() -> None:
     listed = pacs_monitor("--help").stdout
-    for command in ("run", "demo", "init", "check-config", "checks", "probe", "diagnose", "version"):
+    for command in ("run", "demo", "init", "check-config", "checks", "probe", "diagnose", "rules", "version"):
         assert re.search(rf"\b{command}\b", listed)
         assert pacs_monitor(command, "--help").returncode == 0
 

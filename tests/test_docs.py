@@ -78,7 +78,10 @@ def test_every_command_line_in_the_docs_is_one_that_the_program_takes() -> None:
             if not found:
                 continue
             assert found[1] in commands, f"{name}: {line}"
-            known = {text for option in commands[found[1]].params for text in option.opts}
+            command = commands[found[1]]
+            if subcommands := getattr(command, "commands", None):
+                command = subcommands[found[2].split()[0]]
+            known = {text for option in command.params for text in option.opts}
             assert set(re.findall(r"(?<= )--?[a-z][a-z-]*", found[2])) <= known, f"{name}: {line}"
 
 

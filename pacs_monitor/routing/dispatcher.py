@@ -6,7 +6,6 @@ import logging
 import queue
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from typing import TypeVar
@@ -14,7 +13,9 @@ from typing import TypeVar
 from pacs_monitor.notify.notification import DeliveryFailed, Notification
 from pacs_monitor.routing.definitions import Integration, Routing
 from pacs_monitor.routing.engine import Engine
+from pacs_monitor.routing.lanes import Lanes, whom
 from pacs_monitor.routing.mirror import Mirror
+from pacs_monitor.routing.mistake import place_of
 from pacs_monitor.routing.outbox import Row
 from pacs_monitor.routing.routed import RULES, RoutedAlert
 from pacs_monitor.routing.stages import Moment
@@ -24,11 +25,13 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 Deliver = Callable[[Integration, Notification, tuple[str, ...]], str]
 """Sends a notification but to the addresses that have it; the receiver's answer. Raises DeliveryFailed. In a thread."""
-MOST_AT_ONCE, MOST_PER_INTEGRATION = 32, 4
-"""Deliveries under way: one receiver that hangs must not hold up the others."""
 TIDY_EVERY = 15.0
-BUSY_WAIT = 0.1
-"""Seconds until a row is looked at again whose receiver is busy with others."""
+SAVE_EVERY = 2.0
+"""Seconds until what could not be written is written again, if nothing else falls due."""
+MOST_REQUESTS = 1000
+"""What is taken in between two looks at what is due: whoever asks and asks must not hold up delivery."""
+RECOVERY = 5.0
+"""Seconds until a row is tried again of which not even the try could begin."""
 
 
 class Dispatcher:
@@ -52,8 +55,9 @@ class Dispatcher:
         self._requests: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._after_commit: list[Callable[[], None]] = []
         self._thread = threading.Thread(target=self._run, name="routes", daemon=True)
-        self._sending: Counter[tuple[str, str]] = Counter()
+        self._lanes = Lanes()
         self._tidied = clock()
+        self._asking = threading.Lock()
         self._ended = False
         self._stopping = False
 
@@ -68,19 +72,22 @@ class Dispatcher:
 
     def stop(self, within: float) -> bool:
         """Start nothing more, wait for what is under way, write, and end. False if that took longer (seconds)."""
-        if not self._thread.is_alive():
-            return True
         self._stopping = True
         ends = self._clock() + within
-        while self._sending.total() and self._clock() < ends - 0.2:
+        while self._lanes.total and self._thread.is_alive() and self._clock() < ends - 0.2:
             time.sleep(0.01)
-        self._ended = True
+        with self._asking:
+            self._ended = True
         self._requests.put(None)
-        self._thread.join(max(0.1, ends - self._clock()))
+        if self._thread.is_alive():
+            self._thread.join(max(0.1, ends - self._clock()))
         return not self._thread.is_alive()
 
     def ask(self, work: Callable[[Engine, Moment], T]) -> Future[T]:
-        """Have something done in the thread. The future is done once its changes are written, or could not be."""
+        """Have something done in the thread. The future is done once its changes are written, or could not be.
+
+        After `stop` it is cancelled.
+        """
         future: Future[T] = Future()
 
         def answer() -> None:
@@ -93,10 +100,11 @@ class Dispatcher:
             else:
                 self._after_commit.append(lambda: future.set_result(found))
 
-        if self._ended:
-            future.cancel()
-        else:
-            self._requests.put(answer)
+        with self._asking:
+            if self._ended:
+                future.cancel()
+            else:
+                self._requests.put(answer)
         return future
 
     def put(self, alerts: Iterable[RoutedAlert]) -> Future[None]:
@@ -118,7 +126,7 @@ class Dispatcher:
     @property
     def sending(self) -> int:
         """How many deliveries are under way."""
-        return self._sending.total()
+        return self._lanes.total
 
     def _moment(self) -> Moment:
         return Moment(round(self._wall() * 1000), self._clock())
@@ -127,38 +135,39 @@ class Dispatcher:
 
     def _run(self) -> None:
         while self._wait():
-            self._guarded(self._step)
+            self._step()
         self._guarded(self._write)
 
     def _wait(self) -> bool:
         """Take in what is asked until something falls due. False once it is to end."""
-        first = True
-        while True:
+        idle = self._idle()
+        for _ in range(MOST_REQUESTS):
             try:
-                request = self._requests.get(timeout=self._idle()) if first else self._requests.get_nowait()
+                request = self._requests.get(timeout=idle) if idle else self._requests.get_nowait()
             except queue.Empty:
                 return True
             if request is None:
                 return False
             self._guarded(request)
-            first = False
+            idle = 0.0
+        return True
 
     def _idle(self) -> float:
         """Seconds until something falls due."""
-        due = self.engine.next()
-        next_tidy = self._tidied + TIDY_EVERY
-        return max(0.0, min(next_tidy if due is None else due, next_tidy) - self._clock())
+        due = [self._tidied + TIDY_EVERY, self.engine.next()]
+        if self.engine.unsaved:
+            due.append(self._clock() + SAVE_EVERY)
+        return max(0.0, min(moment for moment in due if moment is not None) - self._clock())
 
     def _step(self) -> None:
         at = self._moment()
-        self.engine.flush_due(at)
+        self._guarded(lambda: self.engine.flush_due(at))
         if at.mono >= self._tidied + TIDY_EVERY:
             self._tidied = at.mono
-            self.engine.tidy(at)
-        self._write()
+            self._guarded(lambda: self.engine.tidy(at))
+        self._guarded(self._write)
         if not self._stopping:
-            for row in self.engine.teller.take_due(self._moment()):
-                self._send(row)
+            self._guarded(self._send)
 
     def _write(self) -> None:
         self._point("before commit")
@@ -168,28 +177,41 @@ class Dispatcher:
         for work in after:
             work()
 
-    def _send(self, row: Row) -> None:
-        at = self._moment()
-        integration = self.engine.teller.integration(row, at)
+    def _send(self) -> None:
+        teller = self.engine.teller
+        for row in teller.take_due(self._moment()):
+            self._lanes.line_up(row)
+        for row in self._lanes.ready():
+            if teller.waits(row):
+                try:
+                    self._begin(row)
+                except Exception as error:  # noqa: BLE001 - it must not be forgotten, nor hold up the others
+                    log.error("a delivery could not begin; it is tried again: %s", place_of(error))
+                    teller.put_off(row, self._clock() + RECOVERY)
+
+    def _begin(self, row: Row) -> None:
+        integration = self.engine.teller.integration(row, self._moment())
         if integration is None:
             self.engine.teller.give_up(row)
             return
-        whom = (row.content.receiver, row.content.integration)
-        if self._sending[whom] >= MOST_PER_INTEGRATION or self._sending.total() >= MOST_AT_ONCE:
-            self.engine.teller.put_off(row, at.mono + BUSY_WAIT)
-            return
-        row.sending = True
-        row.attempts += 1
-        self._sending[whom] += 1
-        work = (row, integration, row.content, row.done)
         # A thread each: one that hangs takes nobody else's place.
-        threading.Thread(target=self._sent, args=work, name=f"to {whom[0]}", daemon=True).start()
+        work = (row, integration, row.content, row.done)
+        thread = threading.Thread(target=self._sent, args=work, name=f"to {row.content.receiver}", daemon=True)
+        row.sending = True
+        self._lanes.enter(whom(row))
+        try:
+            thread.start()
+        except BaseException:
+            row.sending = False
+            self._lanes.leave(whom(row))
+            raise
+        row.attempts += 1
 
     def _guarded(self, work: Callable[[], None]) -> None:
         try:
             work()
-        except Exception:  # a mistake of ours in one step must not end all delivery
-            log.exception("a mistake in the thread of the routes; it goes on")
+        except Exception as error:  # noqa: BLE001 - a mistake of ours in one step must not end all delivery
+            log.error("a mistake in the thread of the routes; it goes on: %s", place_of(error))
 
     # In threads of their own.
 
@@ -202,16 +224,16 @@ class Dispatcher:
             answer = self._deliver(integration, content, done)
         except DeliveryFailed as error:
             failure = error
-        except Exception as error:  # a mistake of ours must not lose what was to be told
-            log.exception("a mistake in a delivery; it is tried again")
-            failure = DeliveryFailed("mistake", f"a mistake of pacs-monitor: {type(error).__name__}")
+        except Exception as error:  # noqa: BLE001 - a mistake of ours must not lose what was to be told
+            log.error("a mistake in a delivery; it is tried again: %s", place_of(error))
+            failure = DeliveryFailed("broken", f"a mistake of pacs-monitor: {type(error).__name__}")
         self._point("after send")
         took = self._clock() - began
 
         def note() -> None:
-            self._sending[content.receiver, content.integration] -= 1
+            self._lanes.leave((content.receiver, content.integration))
+            self._point("before mark")
             if failure is None:
-                self._point("before mark")
                 self.engine.teller.delivered(row, answer, took, self._moment())
             else:
                 self.engine.teller.failed(row, failure, took, self._moment())

@@ -5,6 +5,7 @@ Nothing here waits or knows of threads; every step is given the time. See `dispa
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
 
@@ -13,10 +14,13 @@ from pacs_monitor.routing.acknowledging import Acknowledgement
 from pacs_monitor.routing.definitions import Routing
 from pacs_monitor.routing.groups import GROUP, Group, Groups, Timing
 from pacs_monitor.routing.mirror import Mirror
+from pacs_monitor.routing.mistake import place_of
 from pacs_monitor.routing.routed import RoutedAlert
 from pacs_monitor.routing.silences import Silence, Silences
 from pacs_monitor.routing.stages import Moment, Stages
 from pacs_monitor.routing.teller import ENTRY, ROW, Teller
+
+log = logging.getLogger(__name__)
 
 ALERT, SILENCE, ACK = "alert", "silence", "ack"
 
@@ -107,13 +111,15 @@ class Engine:
         """Have the groups that are due say what they have to say."""
         self._now = at
         for group in self.groups.take_due(at):
-            self._flush(group, at)
+            try:
+                self._flush(group, at)
+            except Exception as error:  # noqa: BLE001 - a mistake of ours in one group must not silence the others
+                log.error("a mistake in a group; it is flushed again after its interval: %s", place_of(error))
 
     def commit(self) -> bool:
         """Write what has changed. False if that failed: what is new in the outbox is then told from memory."""
         self.unsaved = not self._mirror.commit()
-        if self.unsaved:
-            self.teller.told_from_memory()
+        self.teller.written(not self.unsaved)
         return not self.unsaved
 
     def tidy(self, at: Moment) -> None:

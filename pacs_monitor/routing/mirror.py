@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as TooLong
 from typing import Any, Protocol
 
-from pacs_monitor.state import State
+from pacs_monitor.state import State, Work
 
 log = logging.getLogger(__name__)
 
-LONGEST_COMMIT = 7.0
+LONGEST_COMMIT, LONGEST_WHILE_FAILING = 7.0, 1.0
 """Seconds that delivery waits for the state file (SQLite itself waits 5 for a lock): then it goes on from memory."""
 Value = Mapping[str, Any]
 
@@ -29,9 +31,14 @@ class Kept(Protocol):
 class Mirror:
     """Rows of (kind, name, value). What could not be written is written with the next step."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, clock: Callable[[], float] = time.monotonic) -> None:
+        self.failing = ""
+        """Why the last transaction was not known to be written in time; "" while all is well."""
         self._state = state
+        self._clock = clock
         self._dirty: dict[tuple[str, str], Kept | Value | None] = {}
+        self._late: Future[Any] | None = None
+        """What took too long. It may still be written, which does no harm: all of it is written again after it."""
 
     def put(self, kind: str, name: str, value: Kept | Value) -> None:
         """Write this with the next commit, as it is by then."""
@@ -50,22 +57,44 @@ class Mirror:
         """Write all in one transaction. False if that failed or took too long."""
         if not self._dirty:
             return True
-        changes, self._dirty = self._dirty, {}
+        try:
+            self._write(self._clock() + (LONGEST_WHILE_FAILING if self.failing else LONGEST_COMMIT))
+        except Exception as error:  # noqa: BLE001 - whatever it is, people are told from memory
+            why = _said(error)
+            if not self.failing:
+                log.error("what is to be told is not being saved, and told from memory: %s", why)
+            self.failing = why
+            return False
+        if self.failing:
+            log.warning("what is to be told is being saved again")
+        self.failing = ""
+        self._dirty.clear()
+        return True
+
+    def _write(self, until: float) -> None:
+        # One at a time: a disk that hangs for an hour would gather thousands of copies.
+        if self._late is not None:
+            self._late.exception(max(0.0, until - self._clock()))
+        self._late = None
+        future = self._state.submit(self._work())
+        try:
+            future.result(max(0.0, until - self._clock()))
+        except TooLong:
+            self._late = future
+            raise
+
+    def _work(self) -> Work:
         site = self._state.site
-        rows = [(site, kind, name, _text(value)) for (kind, name), value in changes.items() if value is not None]
-        gone = [(site, kind, name) for (kind, name), value in changes.items() if value is None]
+        rows = [
+            (site, kind, _safe(name), _text(value)) for (kind, name), value in self._dirty.items() if value is not None
+        ]
+        gone = [(site, kind, _safe(name)) for (kind, name), value in self._dirty.items() if value is None]
 
         def work(connection: sqlite3.Connection) -> None:
             connection.executemany("DELETE FROM routing WHERE site = ? AND kind = ? AND name = ?", gone)
             connection.executemany("INSERT OR REPLACE INTO routing VALUES (?, ?, ?, ?)", rows)
 
-        try:
-            self._state.submit(work).result(LONGEST_COMMIT)
-        except (sqlite3.Error, TooLong) as error:
-            log.error("what is to be told is not being saved, and told from memory: %s", _said(error))
-            self._dirty = {**changes, **self._dirty}
-            return False
-        return True
+        return work
 
     def load(self) -> dict[str, dict[str, Any]]:
         """All values by kind and name. Raises StateError."""
@@ -76,9 +105,17 @@ class Mirror:
 
 
 def _said(error: Exception) -> str:
-    return "writing takes too long" if isinstance(error, TooLong) else str(error)
+    """SQLite's words, which hold nothing of what is written; of a mistake of ours only its kind."""
+    if isinstance(error, TooLong):
+        return "writing takes too long"
+    return str(error) if isinstance(error, sqlite3.Error) else f"a mistake of pacs-monitor ({type(error).__name__})"
 
 
 def _text(value: Kept | Value) -> str:
     raw = value if isinstance(value, Mapping) else value.to_json()
-    return json.dumps(raw, ensure_ascii=False, separators=(",", ":"))
+    return _safe(json.dumps(raw, ensure_ascii=False, separators=(",", ":")))
+
+
+def _safe(text: str) -> str:
+    """Without halves of letters, which JSON from elsewhere may hold and SQLite does not take."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()

@@ -40,6 +40,14 @@ class Row:
     """Whether somebody else was told that this cannot be delivered."""
     fallback: bool = False
     """Whether this tells of another that cannot be delivered."""
+    since: float = 0.0
+    """When it was queued, or last failed, on the monotonic clock."""
+    waited: float = 0.0
+    """Seconds that it had waited by then: steps of the other clock give nothing up."""
+
+    def age(self, now: float) -> float:
+        """For how many seconds it has not been delivered, while the agent ran."""
+        return self.waited + now - self.since
 
     def to_json(self) -> dict[str, Any]:
         """What `restored` takes."""
@@ -53,6 +61,7 @@ class Row:
             "refused": self.refused,
             "alarmed": self.alarmed,
             "fallback": self.fallback,
+            "waited": round(self.waited, 1),
         }
 
     def failed(
@@ -60,6 +69,7 @@ class Row:
     ) -> None:
         """Take note of a failure, and when to try again."""
         self.sending = False
+        self.waited, self.since = self.age(now), now
         self.error, self.reason, self.refused = str(error), error.reason, not error.retry
         wait = min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(self.attempts - 1, 16))
         if error.after is not None:
@@ -79,19 +89,21 @@ class Row:
         merged = merge(self.content, content, fate)
         key = merged.key if self.attempts else self.content.key
         self.content = replace(merged, key=key, queued_at=self.content.queued_at)
+        # Whoever was told that it cannot be delivered does not know of what is new in it.
+        self.alarmed = False
         if self.attempts:
             self.done = ()
 
 
-def restored(name: str, raw: Mapping[str, Any], fate: Fate) -> Row:
-    """A row from before a restart. Raises ValueError, TypeError and KeyError if it is none."""
-    content = from_json(raw["content"])
+def restored(name: str, raw: Mapping[str, Any], fate: Fate, now: float) -> Row:
+    """A row from before a restart, which is in the file. Raises ValueError, TypeError and KeyError if it is none."""
+    content = replace(from_json(raw["content"]), unsaved=False)
     # It may have been under way when the agent ended.
     attempts = max(1, raw["attempts"])
-    rest = {key: raw[key] for key in ("error", "reason", "refused", "alarmed", "fallback")}
-    row = Row(name, content, attempts, tuple(raw["done"]), **rest)
+    rest = {key: raw[key] for key in ("error", "reason", "refused", "alarmed", "fallback", "waited")}
+    row = Row(name, content, attempts, tuple(raw["done"]), since=now, **rest)
     if raw["following"] is not None:
-        row.replace(from_json(raw["following"]), fate)
+        row.replace(replace(from_json(raw["following"]), unsaved=False), fate)
     return row
 
 
@@ -131,7 +143,7 @@ class Outbox:
         """Queue it; if something of this name waits, it is said with it."""
         row = self.rows.get(name)
         if row is None:
-            row = self.rows[name] = Row(name, content, due=now)
+            row = self.rows[name] = Row(name, content, due=now, since=now)
         elif row.sending:
             row.following = merge(row.following, content, fate) if row.following is not None else content
         else:
@@ -141,8 +153,9 @@ class Outbox:
     def delivered(self, row: Row, now: float) -> Row | None:
         """Take out what was delivered; the row of what the group says by now, if that is more."""
         row.sending = False
-        if row.following is None:
+        # Of an end that the receiver does not want to hear there is nothing left to say.
+        if row.following is None or not row.following.alerts:
             del self.rows[row.name]
             return None
-        fresh = self.rows[row.name] = Row(row.name, row.following, due=now)
+        fresh = self.rows[row.name] = Row(row.name, row.following, due=now, since=now)
         return fresh

@@ -87,7 +87,8 @@ def restored(raw: Mapping[str, Any], wall: int, now: float) -> RoutedAlert:
     """An alert from before a restart. Raises TypeError and KeyError if it is none."""
     made = RoutedAlert(**raw)
     if made.ends_at is not None:
-        made.expires = now + (made.ends_at - wall) / 1000
+        # No more is left than when it was last heard of, whatever the clock says by now.
+        made.expires = now + (made.ends_at - max(wall, made.updated_at)) / 1000
         if made.ends_at > made.updated_at:
             made.expires = max(made.expires, now + GRACE)
     made.began = now - max(0, wall - made.starts_at) / 1000

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from pacs_monitor.notify.notification import DeliveryFailed, Notification, ToldAlert
+from pacs_monitor.notify.notification import DeliveryFailed, Notification
 from pacs_monitor.routing import outbox as outboxes
 from pacs_monitor.routing import routed, telling
 from pacs_monitor.routing.definitions import Integration, Receiver, Routing
@@ -16,16 +16,13 @@ from pacs_monitor.routing.mirror import Mirror
 from pacs_monitor.routing.outbox import Fate, Outbox, Row
 from pacs_monitor.routing.routed import RoutedAlert
 from pacs_monitor.routing.stages import Moment
+from pacs_monitor.routing.stuck import KEPT_FOR, look_for_stuck
 from pacs_monitor.routing.telling import Entry
 from pacs_monitor.routing.timers import Timers
 
 log = logging.getLogger(__name__)
 
 ENTRY, ROW = "log", "outbox"
-KEPT_FOR = 5 * 86_400_000
-"""How long it is known what was told, and how long delivery is tried, in milliseconds."""
-STUCK_AFTER = 300_000
-"""Milliseconds until what cannot be delivered is told by another channel."""
 MOST_ATTEMPTS_KEPT = 20
 Integrations = Callable[[Receiver, int], Iterable[tuple[str, Integration]]]
 """Whom a receiver means at a time (milliseconds since 1970), by the names that logs and rows have for them."""
@@ -54,20 +51,22 @@ class Teller:
         self._fate = fate
         self._acknowledged = acknowledged
         self._retries = Timers()
+        self._fresh: set[str] = set()
+        """Rows that say what is not in the file yet."""
 
     def restore(self, entries: Mapping[str, Any], rows: Mapping[str, Any], at: Moment) -> None:
         """Take in what is known from before a restart. Raises ValueError, TypeError and KeyError."""
         self.log = {name: telling.restored(raw, at.wall, at.mono) for name, raw in entries.items()}
         for name, raw in rows.items():
-            row = self.outbox.rows[name] = outboxes.restored(name, raw, self._fate)
+            row = self.outbox.rows[name] = outboxes.restored(name, raw, self._fate, at.mono)
             self._try_at(row, at.mono)
 
     def follow(self, routing: Routing) -> None:
         """Tell the receivers of this from now on."""
         self.routing = routing
         for row in list(self.outbox.rows.values()):
-            if self._receiver(row) is None:
-                self._give_up(row, "its receiver was taken out")
+            if self._receiver(row) is None and not row.sending:
+                self.abandon(row, "its receiver was taken out")
 
     # What is to be told.
 
@@ -87,7 +86,7 @@ class Teller:
         if group.route.minimum_age:
             # Nobody hears the end of what was over before the escalation came to it.
             over = [alert for alert in over if entry is not None and alert.fingerprint in entry.firing]
-        burning, resolved = _fingerprints(firing), _fingerprints(over)
+        burning, resolved = telling.fingerprints(firing), telling.fingerprints(over)
         reason = telling.why(
             entry,
             burning,
@@ -118,7 +117,7 @@ class Teller:
             integration=integration_name,
             group_key=group.key,
             group_labels=group.labels,
-            alerts=tuple(_told(alert, at) for alert in sorted(told, key=routed.sort_key)),
+            alerts=tuple(telling.as_told(alert, at) for alert in sorted(told, key=routed.sort_key)),
             external_url=self.external_url,
             queued_at=at.wall,
             reason=reason,
@@ -133,7 +132,7 @@ class Teller:
 
     def _queue(self, name: str, content: Notification, at: Moment) -> Row:
         row = self.outbox.put(name, content, at.mono, self._fate)
-        self._mirror.put(ROW, name, row)
+        self._changed(row)
         if not row.sending:
             self._try_at(row, row.due)
         return row
@@ -149,6 +148,10 @@ class Teller:
         rows = [self.outbox.rows[name] for name in self._retries.take(at.mono) if name in self.outbox.rows]
         return [row for row in rows if not row.sending]
 
+    def waits(self, row: Row) -> bool:
+        """Whether a row that was taken is still to be delivered."""
+        return self._is_here(row) and not row.sending
+
     def put_off(self, row: Row, due: float) -> None:
         """Have it be tried later."""
         self._try_at(row, due)
@@ -161,25 +164,33 @@ class Teller:
         every = self.integrations(receiver, at.wall)
         return next((one for name, one in every if name == row.content.integration), None)
 
-    def told_from_memory(self) -> None:
-        """Mark what is in no file, as the last step could not be written."""
-        for row in self.outbox.rows.values():
-            if not row.sending and not row.attempts:
-                row.content = replace(row.content, unsaved=True)
+    def written(self, saved: bool) -> None:
+        """Whether all is in the file by now; what is not, is marked, as it may come twice, or never again."""
+        for name in self._fresh:
+            row = self.outbox.rows.get(name)
+            # A try that was made has been seen: it is said again as it was.
+            if row is not None and not row.sending and not (saved and row.attempts):
+                row.content = replace(row.content, unsaved=not saved)
+        if saved:
+            self._fresh.clear()
 
     def delivered(self, row: Row, answer: str, took: float, at: Moment) -> None:
         """A receiver has taken it."""
         self._attempted(row, {"at": at.wall, "took": round(took, 3), "answer": answer, "reason": ""}, at.wall)
+        if not self._is_here(row):
+            return
         following = self.outbox.delivered(row, at.mono)
         if following is None:
             self._mirror.drop(ROW, row.name)
         else:
-            self._mirror.put(ROW, row.name, following)
+            self._changed(following)
             self._try_at(following, following.due)
 
     def failed(self, row: Row, error: DeliveryFailed, took: float, at: Moment) -> None:
         """A receiver has not taken it."""
         self._attempted(row, {"at": at.wall, "took": round(took, 3), "answer": str(error), "reason": error.reason})
+        if not self._is_here(row):
+            return
         row.done = tuple(dict.fromkeys((*row.done, *getattr(error, "delivered", ()))))
         row.failed(error, at.mono, self._fate)
         self._mirror.put(ROW, row.name, row)
@@ -187,7 +198,15 @@ class Teller:
 
     def give_up(self, row: Row) -> None:
         """Take out what cannot be delivered as there is nobody to deliver it to."""
-        self._give_up(row, "it has no such integration any more")
+        self.abandon(row, "it has no such integration any more")
+
+    def _is_here(self, row: Row) -> bool:
+        """Whether it was not taken out meanwhile, and another of its name put in."""
+        return self.outbox.rows.get(row.name) is row
+
+    def _changed(self, row: Row) -> None:
+        self._fresh.add(row.name)
+        self._mirror.put(ROW, row.name, row)
 
     def _attempted(self, row: Row, attempt: dict[str, Any], delivered_at: int | None = None) -> None:
         entry = self.log.get(row.name)
@@ -201,53 +220,42 @@ class Teller:
         row.due = due
         self._retries.set(row.name, due)
 
-    # What cannot be delivered.
+    # What cannot be delivered: what `stuck` asks for.
 
     def tidy(self, at: Moment, alive: Callable[[str], bool]) -> None:
         """Alarm of what is stuck, and forget what is old; `alive` tells of a name whether there is such a group."""
-        for row in list(self.outbox.rows.values()):
-            age = at.wall - row.content.queued_at
-            if age > KEPT_FOR and not row.sending:
-                self._give_up(row, f"it could not be delivered in five days: {row.error}")
-            elif row.reason and not row.alarmed and not row.fallback and (row.refused or age >= STUCK_AFTER):
-                self._alarm(row, at)
+        look_for_stuck(self, at)
         for name, entry in list(self.log.items()):
-            if at.wall - entry.queued_at > KEPT_FOR and not alive(name.partition("\n")[0]):
+            if (at.mono - entry.told_since) * 1000 > KEPT_FOR and not alive(name.partition("\n")[0]):
                 del self.log[name]
                 self._mirror.drop(ENTRY, name)
 
-    def _alarm(self, row: Row, at: Moment) -> None:
-        row.alarmed = True
-        self._mirror.put(ROW, row.name, row)
-        content = row.content
-        note = f"Could not be delivered to {content.receiver} ({content.integration}): {row.error}"
-        log.error("%s", note)
-        receiver, name = next(self._others(at), ("", ""))
-        if receiver:
-            told = replace(
-                content, key=outboxes.new_key(), receiver=receiver, integration=name, note=note, queued_at=at.wall
-            )
-            self._queue("\n".join((row.name, "fallback", receiver, name)), told, at).fallback = True
+    def rows(self) -> list[Row]:
+        """All that waits."""
+        return list(self.outbox.rows.values())
 
-    def _others(self, at: Moment) -> Iterator[tuple[str, str]]:
-        """Ways to somebody that are not stuck: as configured, then whom the root route names, then anybody."""
-        stuck = {(row.content.receiver, row.content.integration) for row in self.outbox.rows.values() if row.reason}
+    def ways(self, at: Moment) -> Iterator[tuple[str, str]]:
+        """To whom it can go instead: as configured, then whom the root route names, then anybody."""
         every = [one.name for one in self.routing.receivers]
         for name in dict.fromkeys((self.fallback, self.routing.route.receiver, *every)):
             if name in every:
-                for integration, _ in self.integrations(self.routing.receiver(name), at.wall):
-                    if (name, integration) not in stuck:
-                        yield name, integration
+                yield from ((name, way) for way, _ in self.integrations(self.routing.receiver(name), at.wall))
 
-    def _receiver(self, row: Row) -> Receiver | None:
-        try:
-            return self.routing.receiver(row.content.receiver)
-        except KeyError:
-            return None
+    def note(self, row: Row) -> None:
+        """Write a row."""
+        self._mirror.put(ROW, row.name, row)
 
-    def _give_up(self, row: Row, why: str) -> None:
+    def tell_instead(self, row: Row, content: Notification, at: Moment) -> None:
+        """Queue what tells of a row that cannot be delivered."""
+        name = "\n".join((row.name, "fallback", content.receiver, content.integration))
+        self._queue(name, content, at).fallback = True
+
+    def abandon(self, row: Row, why: str) -> None:
+        """Take a row out, not in silence."""
         self.abandoned += 1
-        log.error("given up for %s: %s: %s", row.content.receiver, row.content.group_key, why)
+        content = row.content
+        names = ", ".join(sorted({alert.labels.get("alertname", "") for alert in content.alerts}))
+        log.error("given up for %s (%s): %s: %s", content.receiver, content.integration, names, why)
         self.outbox.rows.pop(row.name, None)
         self._retries.forget(row.name)
         self._mirror.drop(ROW, row.name)
@@ -255,19 +263,8 @@ class Teller:
         if self.log.pop(row.name, None) is not None:
             self._mirror.drop(ENTRY, row.name)
 
-
-def _fingerprints(alerts: Iterable[RoutedAlert]) -> frozenset[str]:
-    return frozenset(alert.fingerprint for alert in alerts)
-
-
-def _told(alert: RoutedAlert, at: Moment) -> ToldAlert:
-    over = alert.resolved(at.mono)
-    return ToldAlert(
-        status="resolved" if over else "firing",
-        labels=alert.labels,
-        annotations=alert.annotations,
-        starts_at=alert.starts_at,
-        ends_at=alert.ends_at if over else None,
-        generator_url=alert.generator_url,
-        fingerprint=alert.fingerprint,
-    )
+    def _receiver(self, row: Row) -> Receiver | None:
+        try:
+            return self.routing.receiver(row.content.receiver)
+        except KeyError:
+            return None

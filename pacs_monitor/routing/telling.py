@@ -6,6 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from pacs_monitor.notify.notification import ToldAlert
+from pacs_monitor.routing.routed import RoutedAlert
+from pacs_monitor.routing.stages import Moment
+
 Why = Literal["", "new", "changed", "resolved", "repeat"]
 
 
@@ -68,3 +72,22 @@ def why(
     if send_resolved and not over <= entry.resolved:
         return "resolved"
     return "repeat" if now - entry.told_since > repeat else ""
+
+
+def fingerprints(alerts: Iterable[RoutedAlert]) -> frozenset[str]:
+    """Those of all."""
+    return frozenset(alert.fingerprint for alert in alerts)
+
+
+def as_told(alert: RoutedAlert, at: Moment) -> ToldAlert:
+    """An alert as it is by then."""
+    over = alert.resolved(at.mono)
+    return ToldAlert(
+        status="resolved" if over else "firing",
+        labels=alert.labels,
+        annotations=alert.annotations,
+        starts_at=alert.starts_at,
+        ends_at=alert.ends_at if over else None,
+        generator_url=alert.generator_url,
+        fingerprint=alert.fingerprint,
+    )

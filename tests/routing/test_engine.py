@@ -10,7 +10,7 @@ from pacs_monitor.notify.notification import DeliveryFailed, Notification
 from pacs_monitor.routing.definitions import InhibitRule, Receiver, Route
 from pacs_monitor.routing.intervals import TimeInterval
 from pacs_monitor.routing.routed import API, RoutedAlert
-from pacs_monitor.routing.teller import KEPT_FOR
+from pacs_monitor.routing.stuck import KEPT_FOR
 from tests.routing.sim import INTERVAL, REPEAT, START, Sim, equal, routing, said, webhook
 
 DOWN = DeliveryFailed("unreachable", "mail.north.example: nobody listens at port 25")

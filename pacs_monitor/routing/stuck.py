@@ -1,0 +1,73 @@
+"""What cannot be delivered: somebody else is told of it, and after five days it is given up, not in silence."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Protocol
+
+from pacs_monitor.notify.notification import Notification
+from pacs_monitor.routing.outbox import Row, new_key
+from pacs_monitor.routing.stages import Moment
+
+log = logging.getLogger(__name__)
+
+KEPT_FOR = 5 * 86_400_000
+"""How long delivery is tried, and how long it is known what was told, in milliseconds."""
+STUCK_AFTER = 300_000
+"""Milliseconds until what cannot be delivered is told by another channel."""
+
+
+class Ways(Protocol):
+    """What is asked of whoever delivers."""
+
+    def rows(self) -> list[Row]:
+        """All that waits."""
+
+    def ways(self, at: Moment) -> Iterator[tuple[str, str]]:
+        """Receivers and their integrations, the preferred ones first."""
+
+    def note(self, row: Row) -> None:
+        """Write a row."""
+
+    def tell_instead(self, row: Row, content: Notification, at: Moment) -> None:
+        """Queue what tells of a row that cannot be delivered."""
+
+    def abandon(self, row: Row, why: str) -> None:
+        """Take a row out."""
+
+
+def look_for_stuck(teller: Ways, at: Moment) -> None:
+    """Have others be told of what is stuck, and give up what is too old."""
+    for row in teller.rows():
+        if row.age(at.mono) * 1000 > KEPT_FOR and not row.sending:
+            teller.abandon(row, f"it could not be delivered in five days: {row.error}")
+        elif not row.alarmed and not row.fallback and is_stuck(row, at):
+            _alarm(teller, row, at)
+
+
+def is_stuck(row: Row, at: Moment) -> bool:
+    """Whether a receiver has refused it, or has not taken it for too long."""
+    return row.refused or row.age(at.mono) * 1000 >= STUCK_AFTER
+
+
+def _alarm(teller: Ways, row: Row, at: Moment) -> None:
+    row.alarmed = True
+    teller.note(row)
+    content = row.content
+    why = row.error or "it has not answered yet"
+    note = f"Could not be delivered to {content.receiver} ({content.integration}): {why}"
+    log.error("%s", note)
+    receiver, integration = next(_others(teller, at), ("", ""))
+    if receiver:
+        told = replace(
+            content, key=new_key(), receiver=receiver, integration=integration, note=note, queued_at=at.wall, told=()
+        )
+        teller.tell_instead(row, told, at)
+
+
+def _others(teller: Ways, at: Moment) -> Iterator[tuple[str, str]]:
+    """Ways to somebody that are not stuck themselves."""
+    bad = {(row.content.receiver, row.content.integration) for row in teller.rows() if row.reason or is_stuck(row, at)}
+    return (way for way in teller.ways(at) if way not in bad)

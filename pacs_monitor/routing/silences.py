@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from pacs_monitor.history.matchers import Matcher
+from pacs_monitor.history.matchers import EQUAL, MATCH, Matcher
 from pacs_monitor.routing.inhibiting import matches
 
 KEPT_FOR = 5 * 86_400_000
@@ -34,6 +34,7 @@ class Silence:
     updated_at: int
     created_by: str
     comment: str
+    annotations: Mapping[str, str] = field(default_factory=dict)
 
     def state(self, at: int) -> State:
         """As of a time."""
@@ -51,6 +52,7 @@ class Silence:
             "updated_at": self.updated_at,
             "created_by": self.created_by,
             "comment": self.comment,
+            "annotations": dict(self.annotations),
         }
 
 
@@ -127,7 +129,7 @@ class Silences:
 def _check(silence: Silence, at: int) -> None:
     if not silence.matchers:
         raise BadSilence("at least one matcher required")
-    if all(one.matches("") for one in silence.matchers):
+    if all(one.op in (EQUAL, MATCH) and one.matches("") for one in silence.matchers):
         raise BadSilence("at least one matcher must not match the empty string")
     if silence.ends_at <= silence.starts_at:
         raise BadSilence("start time must be before end time")

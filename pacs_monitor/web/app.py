@@ -10,6 +10,8 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from pacs_monitor.web.alertmanager.app import alertmanager_routes
+from pacs_monitor.web.alertmanager.serving import Desk
 from pacs_monitor.web.auth import Access, Guard
 from pacs_monitor.web.control import Control
 from pacs_monitor.web.core import Core
@@ -50,7 +52,7 @@ def create_app(core: Core, access: Callable[[], Access] = Access) -> Starlette:
         Control(core),
         Status(core),
     )
-    landing, query = Landing(core, status), Query(core.alerting)
+    landing, query, desk = Landing(core, status), Query(core.alerting), Desk(core)
 
     routes = [
         Route("/", landing.__call__),
@@ -67,6 +69,7 @@ def create_app(core: Core, access: Callable[[], Access] = Access) -> Starlette:
         Route("/-/probe/{node}/{check}", control.probe, methods=["POST"]),
         Route("/-/drain/{node}", control.drain, methods=["POST"]),
         Route("/-/undrain/{node}", control.undrain, methods=["POST"]),
+        *alertmanager_routes(desk),
     ]
     middleware = [Middleware(_Headers), Middleware(Guard, access, lambda: core.configuration().agent.external_url)]
     app = Starlette(routes=routes, middleware=middleware)
@@ -74,6 +77,7 @@ def create_app(core: Core, access: Callable[[], Access] = Access) -> Starlette:
     def close() -> None:
         metrics.close()
         status.close()
+        desk.close()
 
     app.state.close = close
     return app

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from functools import cmp_to_key
+from functools import cmp_to_key, lru_cache
 from typing import Any
 
 from pacs_monitor.history.matchers import EQUAL, MATCH, NO_MATCH
@@ -74,6 +74,7 @@ def in_order(silences: Iterable[Silence], at: int) -> list[Silence]:
     return sorted(silences, key=place)
 
 
+@lru_cache(4096)
 def date_time(at: int) -> str:
     """Milliseconds since 1970 as Alertmanager's API has them."""
     return f"{datetime.fromtimestamp(at // 1000, UTC):%Y-%m-%dT%H:%M:%S}.{at % 1000:03d}Z"

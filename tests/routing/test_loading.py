@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from pacs_monitor.agent import Agent
 from pacs_monitor.config import load
 from pacs_monitor.settings import ConfigError, Configuration
+from tests.peers.ports import free_port
 
 GOOD = "route: {receiver: r}\nreceivers: [{name: r}]\n"
 
@@ -68,3 +70,23 @@ route: {receiver: hunter2}
 receivers: [{name: r, webhook_configs: [{url: http://h, http_config: {bearer_token: hunter2}}]}]
 """
     assert refused(tmp_path, routes) == ["am.yml:2: route.receiver: there is no receiver (hidden); there is r"]
+
+
+async def test_a_mistake_in_the_file_leaves_the_routes_of_before_in_force(tmp_path: Path) -> None:
+    configuration(tmp_path, GOOD, f"web: {{listen: 127.0.0.1:{free_port()}}}\n")
+    agent = Agent(tmp_path / "pacs-monitor.yml")
+    await agent.start()
+    try:
+        before = agent.configuration.routing
+        assert before is not None
+        (tmp_path / "am.yml").write_text("route: {receiver: s}\nreceivers: [{name: r}]\n")
+        assert await agent.reload() == [
+            f"{tmp_path}/am.yml:1: route.receiver: there is no receiver s; there is r",
+        ]
+        assert agent.configuration.routing is before
+        (tmp_path / "am.yml").write_text("route: {receiver: s}\nreceivers: [{name: s}]\n")
+        assert await agent.reload() == []
+        assert agent.configuration.routing is not None
+        assert agent.configuration.routing.route.receiver == "s"
+    finally:
+        await agent.stop()

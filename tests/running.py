@@ -75,7 +75,7 @@ class Engine:
     def heard(self, record: Record) -> None:
         self.at.setdefault(record.configured.name, []).append(time.monotonic())
 
-    async def until(self, true: Callable[[], object], seconds: float = 30.0) -> float:
+    async def until(self, true: Callable[[], object], seconds: float = 60.0) -> float:
         """Wait until it is true: when that was, on the monotonic clock. AssertionError if it takes longer."""
         ends = time.monotonic() + seconds
         while not true():

@@ -50,12 +50,20 @@ def test_dcmtk_gets_its_echo_too(hospital: Hospital) -> None:
     assert echoscu(hospital.nodes["ct1"].port, called="CT1").returncode == 0
 
 
+def rejection(node: NodeAddress, calling: str = "PACSMON") -> tuple[int | None, int | None, int | None]:
+    """How a node rejects a caller."""
+    for _ in range(10):
+        with associate(node, calling=calling) as association:
+            assert not association.is_established
+            if association.is_rejected:  # on a busy machine pynetdicom may see the end of the connection first
+                answer = association.acceptor.primitive
+                assert answer is not None
+                return answer.result, answer.result_source, answer.diagnostic
+    raise AssertionError("it rejects nobody")
+
+
 def test_a_caller_that_is_not_known_is_rejected_as_such(hospital: Hospital) -> None:
-    with associate(hospital.nodes["ct1"], calling="STRANGER") as association:
-        assert association.is_rejected
-        answer = association.acceptor.primitive
-    assert answer is not None
-    assert (answer.result, answer.result_source, answer.diagnostic) == (1, 1, 3)
+    assert rejection(hospital.nodes["ct1"], "STRANGER") == (1, 1, 3)
 
 
 def test_with_no_known_callers_any_caller_is_answered() -> None:
@@ -65,11 +73,7 @@ def test_with_no_known_callers_any_caller_is_answered() -> None:
 
 def test_a_node_that_rejects_does_not_recognise_the_calling_ae_title(hospital: Hospital) -> None:
     hospital.order("router", "rejects")
-    with associate(hospital.nodes["router"]) as association:
-        assert association.is_rejected
-        answer = association.acceptor.primitive
-    assert answer is not None
-    assert (answer.result, answer.result_source, answer.diagnostic) == (1, 1, 3)
+    assert rejection(hospital.nodes["router"]) == (1, 1, 3)
 
 
 def test_a_node_that_aborts_answers_the_request_with_an_abort(hospital: Hospital) -> None:

@@ -23,11 +23,16 @@ class Serve(Protocol):
     ) -> httpx.AsyncClient: ...
 
 
-@pytest.fixture
-def agent() -> Agent:
+def new_agent() -> Agent:
+    """An agent that no server has served yet."""
     archive, ct = node("archive", role="archive", importance="critical"), node("ct", role="modality")
     checks = [check(archive), check(archive, "c_find"), check(ct, down_after=3), check(None, "disk")]
     return Agent(Site(configuration([archive, ct], checks)))
+
+
+@pytest.fixture
+def agent() -> Agent:
+    return new_agent()
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from pacs_monitor.web.metrics import Metrics, accepts_gzip, prefers_openmetrics
 from tests.hospital import FOUND, TOOK, Site, hospital, node
 from tests.noise import with_time
 from tests.peers.prometheus import promtool_check_metrics
-from tests.web.conftest import Serve
+from tests.web.conftest import Serve, new_agent
 from tests.web.support import Agent
 
 PROMETHEUS = (
@@ -137,9 +137,10 @@ def test_gzip_is_sent_only_if_it_is_accepted(accept_encoding: str, gzip: bool) -
 
 
 @with_time(0.2, 2, 10)
-async def test_scrapes_that_come_together_share_one_page(serve: Serve, agent: Agent, seconds: float) -> None:
+async def test_scrapes_that_come_together_share_one_page(serve: Serve, seconds: float) -> None:
+    agent = new_agent()
     exposition = agent.site.results.exposition
-    pieces, calls = type(exposition).pieces.__get__(exposition), []
+    pieces, calls = exposition.pieces, []
 
     def slowly(openmetrics: bool = False) -> Iterator[str]:
         calls.append(openmetrics)

@@ -22,6 +22,7 @@ from pacs_monitor.web.listen import tls_context
 from pacs_monitor.web.server import WebError, WebServer
 from tests.checks.support import until
 from tests.noise import with_time
+from tests.web.conftest import new_agent
 from tests.web.support import Agent
 
 
@@ -107,11 +108,11 @@ async def test_an_address_that_is_not_ours_is_told(agent: Agent, listen: str, co
 
 @with_time(0.5, 3, 10)
 async def test_clients_that_do_not_say_what_they_want_do_not_keep_others_out(
-    agent: Agent, monkeypatch: pytest.MonkeyPatch, seconds: float
+    monkeypatch: pytest.MonkeyPatch, seconds: float
 ) -> None:
     monkeypatch.setattr(protocol, "ASKS_WITHIN", seconds)
     monkeypatch.setattr("pacs_monitor.web.server._MOST_CONNECTIONS", 4)
-    server = WebServer(agent.core(), WebSettings(listen="127.0.0.1:0"))
+    server = WebServer(new_agent().core(), WebSettings(listen="127.0.0.1:0"))
     await server.start()
     silent = [await asyncio.open_connection(*server.address) for _ in range(4)]
 
@@ -121,7 +122,10 @@ async def test_clients_that_do_not_say_what_they_want_do_not_keep_others_out(
             writer.write(b"a")
             await asyncio.sleep(0.1)
 
-    async with client_of(server) as client:
+    async with client_of(server) as client, contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(server.stop)
+        for _, writer in silent:
+            stack.callback(writer.close)
         dripping = [asyncio.create_task(drip(*connection)) for connection in silent[:2]]
         await asyncio.sleep(0.1)
         assert (await client.get("/-/healthy")).status_code == 503
@@ -133,16 +137,12 @@ async def test_clients_that_do_not_say_what_they_want_do_not_keep_others_out(
         # One that has asked is waited for, and may ask again.
         await asyncio.sleep(0.3)
         assert (await client.get("/-/healthy")).status_code == 200
-    for _, writer in silent:
-        writer.close()
-    await server.stop()
 
 
 @with_time(0.1, 2, 8)
-async def test_an_answer_may_take_longer_than_a_question(
-    agent: Agent, monkeypatch: pytest.MonkeyPatch, seconds: float
-) -> None:
+async def test_an_answer_may_take_longer_than_a_question(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     monkeypatch.setattr(protocol, "ASKS_WITHIN", seconds)
+    agent = new_agent()
 
     async def probe(key: Key) -> dict[str, Any]:
         await asyncio.sleep(3 * seconds)

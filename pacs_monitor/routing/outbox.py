@@ -94,6 +94,15 @@ class Row:
         if self.attempts:
             self.done = ()
 
+    def refresh(self, fate: Fate) -> bool:
+        """Say of alerts that are over by now that they are. Whether there are any."""
+        alerts = tuple(_as_it_is_now(alert, fate(alert.fingerprint)) for alert in self.content.alerts)
+        if alerts == self.content.alerts:
+            return False
+        key = new_key() if self.attempts else self.content.key
+        self.content, self.done = replace(self.content, alerts=alerts, key=key), ()
+        return True
+
 
 def restored(name: str, raw: Mapping[str, Any], fate: Fate, now: float) -> Row:
     """A row from before a restart, which is in the file. Raises ValueError, TypeError and KeyError if it is none."""

@@ -31,6 +31,9 @@ class Ways(Protocol):
     def note(self, row: Row) -> None:
         """Write a row."""
 
+    def refresh(self, row: Row) -> None:
+        """Have a row that no group follows up say what is by now."""
+
     def tell_instead(self, row: Row, content: Notification, at: Moment) -> None:
         """Queue what tells of a row that cannot be delivered."""
 
@@ -43,6 +46,8 @@ def look_for_stuck(teller: Ways, at: Moment) -> None:
     for row in teller.rows():
         if row.age(at.mono) * 1000 > KEPT_FOR and not row.sending:
             teller.abandon(row, f"it could not be delivered in five days: {row.error}")
+        elif row.fallback and not row.sending:
+            teller.refresh(row)
         elif not row.alarmed and not row.fallback and is_stuck(row, at):
             _alarm(teller, row, at)
 

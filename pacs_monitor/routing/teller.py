@@ -245,6 +245,11 @@ class Teller:
         """Write a row."""
         self._mirror.put(ROW, row.name, row)
 
+    def refresh(self, row: Row) -> None:
+        """Have a row that no group follows up say what is by now."""
+        if row.refresh(self._fate):
+            self._changed(row)
+
     def tell_instead(self, row: Row, content: Notification, at: Moment) -> None:
         """Queue what tells of a row that cannot be delivered."""
         name = "\n".join((row.name, "fallback", content.receiver, content.integration))

@@ -62,6 +62,13 @@ class Sim:
         self.mono += away + 5000
         self.begin()
 
+    def file_away(self) -> None:
+        """From now on nothing can be written."""
+        (self.folder / "state.db").rename(self.folder / "elsewhere")
+
+    def file_back(self) -> None:
+        (self.folder / "elsewhere").rename(self.folder / "state.db")
+
     @property
     def at(self) -> Moment:
         return Moment(self.wall, self.mono)

@@ -207,7 +207,7 @@ class Trial:
         verdict, ends_too = self._verdict, channel != "ops webhook"
         began = {id for one in told for id, status in one.alerts if status == "firing" or id in one.late}
         ended = {id for one in told for id, status in one.alerts if status == "resolved"}
-        last = {id: status for one in told for id, status in one.alerts}
+        last = {id: status for one in told if not one.note for id, status in one.alerts}
         of_all = [id for id in (*self._firing, *self._ended) if ends_too or self._kinds[id] == "alone"]
         promises = [(id, "firing") for id in of_all] + [(id, "resolved") for id in self._ended if ends_too]
         verdict.promised += len(promises)
@@ -229,10 +229,11 @@ class Trial:
         for one in told:
             if one.key in keys:
                 self._verdict.repeated += 1
-            elif not one.alerts or (one.alerts in said and not one.note):
+            elif not one.alerts or (one.alerts in said and not one.note):  # a note tells of another's notification
                 self._verdict.unexplained.append((channel, " and ".join(sorted(map(" ".join, one.alerts))), one.key))
             else:
                 self._verdict.renewed += len(known & one.alerts)
             keys.add(one.key)
             known |= one.alerts
-            said.setdefault(one.alerts, one.key)
+            if not one.note:
+                said.setdefault(one.alerts, one.key)

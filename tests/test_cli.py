@@ -304,7 +304,7 @@ def test_secrets_are_printed_by_no_command(tmp_path: Path, orthanc: Orthanc) -> 
         assert secret not in done.stdout + done.stderr
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 def test_the_demo_shows_states_that_come_and_go() -> None:
     done = pacs_monitor("demo", "--for", "25", "--speed", "3", "--listen", f"127.0.0.1:{free_port()}")
     assert done.returncode == 0

@@ -110,9 +110,9 @@ class Agent:
         self.alerting = self._make_alerting()
         self._own.register(self.alerting)
         self.notifying = Notifying(self.results, self.confirmation, lambda: self.configuration, self.state)
-        self.routes = self.alerting.listener = self.notifying.routes
-        self._own.register(self.routes)
-        undo.callback(self.routes.stop, 1.0)
+        self.alerting.listener = self.notifying
+        self._own.register(self.notifying)
+        undo.callback(self.notifying.stop, 1.0)
         await in_thread(lambda: self._route(self.configuration))
         if self.configuration.rules:
             await in_thread(lambda: self.alerting.start(self.configuration.rules))
@@ -146,7 +146,7 @@ class Agent:
             exposition=self.results.exposition,
             registry=self._own,
             alerting=self.alerting,
-            routes=self.routes,
+            routes=self.notifying.routes,
             configuration=lambda: self.configuration,
             reload=self.reload,
             probe=self.probe_json,
@@ -322,7 +322,7 @@ class Agent:
         if not self.alerting.stop(2.0):
             log.warning("the history was not saved to the end")
         # After the rules, which tell of alerts until then. What is not under way is delivered after a restart.
-        if not self.routes.stop(1.0):
+        if not self.notifying.stop(1.0):
             log.warning("a notification was under way to the end; it may come twice")
 
 

@@ -2,43 +2,98 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from zoneinfo import ZoneInfo
 
+from prometheus_client.core import Metric
+
+from pacs_monitor.alerting.alerts import Alert
 from pacs_monitor.confirm import Confirmation
 from pacs_monitor.notify.deliver import deliver
 from pacs_monitor.notify.facts import facts_of
 from pacs_monitor.notify.notification import Notification
 from pacs_monitor.notify.templates import Templates
 from pacs_monitor.results import Results
-from pacs_monitor.routing.definitions import Integration, Receiver, Route, Routing
+from pacs_monitor.routing.definitions import Integration, Receiver, Route, Routing, Secret, Tls, Webhook
+from pacs_monitor.routing.handover import Handover
 from pacs_monitor.routing.service import Routes
-from pacs_monitor.settings import AgentSettings, Configuration
+from pacs_monitor.settings import AgentSettings, AlertmanagerSettings, Configuration, EngineSettings
 from pacs_monitor.state import State
 
 NOBODY = Routing(Route("nobody"), (Receiver("nobody"),))
 """What alerts are routed by once the configuration names no receivers any more."""
+HANDOVER_WITHIN = 1.0
+"""Seconds that a reload waits for posts to an Alertmanager that it replaces."""
 
 
 class Notifying:
-    """The routes of the configuration in force."""
+    """Tells by the configuration in force: listens to the rules, and passes on what they raise."""
 
     def __init__(
         self, results: Results, confirmation: Confirmation, configuration: Callable[[], Configuration], state: State
     ) -> None:
         settings = configuration().agent
-        self.routes = Routes(state, self._send, {"site": settings.site})
+        self._labels = {"site": settings.site}
+        self.routes = Routes(state, self._send, self._labels)
         self._facts = facts_of(results.records, confirmation.states, configuration)
         self._templates = _templates(settings)
+        self._handover: Handover | None = None
+        self._handed_to: tuple[EngineSettings, str] | None = None
 
     def follow(self, configuration: Configuration, link: str) -> None:
         """Tell by this from now on; `link` is where people find the agent's pages. Raises StateError."""
+        engine = configuration.agent.alerting.engine
         self._templates = _templates(configuration.agent)
+        routing = configuration.routing if engine == "embedded" else None
         if self.routes.begun:
-            self.routes.follow(configuration.routing or NOBODY, link)
-        elif configuration.routing is not None:
-            self.routes.start(configuration.routing, link)
+            self.routes.follow(routing or NOBODY, link)
+        elif routing is not None:
+            self.routes.start(routing, link)
+        self._hand_over((engine, link) if isinstance(engine, EngineSettings) else None)
+
+    def stop(self, within: float) -> bool:
+        """Write and end. False if something is under way after so many seconds."""
+        handed = self._handover is None or self._handover.stop(within)
+        return self.routes.stop(within) and handed
+
+    def collect(self) -> Iterator[Metric]:
+        """The metrics of whoever tells."""
+        yield from self.routes.collect()
+        if self._handover is not None:
+            yield from self._handover.collect()
+
+    # What the rules' thread calls.
+
+    def tell(self, source: str, alerts: Iterable[tuple[str, Alert]]) -> None:
+        """As `alerting.service.Listener`."""
+        if self._handover is not None:
+            self._handover.tell(source, alerts)
+        else:
+            self.routes.tell(source, alerts)
+
+    def only(self, sources: Collection[str]) -> None:
+        """As `Listener`."""
+        self.routes.only(sources)
+        if self._handover is not None:
+            self._handover.only(sources)
+
+    def complete(self) -> None:
+        """As `Listener`."""
+        self.routes.complete()
+
+    def _hand_over(self, wanted: tuple[EngineSettings, str] | None) -> None:
+        if wanted == self._handed_to:
+            return
+        if self._handover is not None:
+            self._handover.stop(HANDOVER_WITHIN)
+            self._handover = None
+        self._handed_to = wanted
+        if wanted is not None:
+            engine, link = wanted
+            peers = [_webhook(one) for one in engine.alertmanagers]
+            self._handover = Handover(peers, self._labels, self._facts, link)
+            self._handover.start()
 
     def _send(self, integration: Integration, content: Notification, already: Collection[str]) -> str:
         told = (replace(alert, facts=self._facts(alert.labels)) for alert in content.alerts)
@@ -47,3 +102,16 @@ class Notifying:
 
 def _templates(settings: AgentSettings) -> Templates:
     return Templates(ZoneInfo(settings.time_zone), settings.site, settings.alerting.templates)
+
+
+def _webhook(settings: AlertmanagerSettings) -> Webhook:
+    tls = settings.tls
+    token, password = settings.bearer_token, settings.password
+    return Webhook(
+        Secret(f"{settings.url.rstrip('/')}/api/v2/alerts"),
+        username=settings.username,
+        password=Secret(password.get_secret_value()) if password else Secret(),
+        authorization="Bearer" if token else "",
+        credentials=Secret(token.get_secret_value()) if token else Secret(),
+        tls=Tls(tls.ca_file, tls.cert_file, tls.key_file, tls.server_name, tls.insecure_skip_verify),
+    )

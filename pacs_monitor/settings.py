@@ -200,9 +200,51 @@ class ReceiverSettings(Section):
     """The key that its posts are signed with."""
 
 
+class TlsClient(Section):
+    """How a server is verified, and what we show it."""
+
+    ca_file: FilePath | None = None
+    """Authorities that sign its certificate (PEM); those of the system unless set."""
+    cert_file: FilePath | None = None
+    """Our certificate (PEM), if it wants one."""
+    key_file: FilePath | None = None
+    """The key of that (PEM)."""
+    server_name: PlainText = ""
+    """The name that its certificate must have, if that is not the one in the address."""
+    insecure_skip_verify: bool = False
+    """Take any certificate. Whoever is in between can then read and change all."""
+
+
+class AlertmanagerSettings(Section):
+    """One Alertmanager that alerts are handed over to."""
+
+    url: Url
+    """Its address, such as https://alertmanager.north.example:9093."""
+    username: PlainText = ""
+    """For basic authentication."""
+    password: Secret | None = None
+    """Its password, as ${VARIABLE}; better: password_file."""
+    password_file: FilePath | None = None
+    """A file that holds the password."""
+    bearer_token: Secret | None = None
+    """A token instead, as ${VARIABLE}; better: bearer_token_file."""
+    bearer_token_file: FilePath | None = None
+    """A file that holds the token."""
+    tls: TlsClient = TlsClient()
+
+
+class EngineSettings(Section):
+    """Who routes and delivers instead of the agent."""
+
+    alertmanagers: tuple[AlertmanagerSettings, ...] = Field(min_length=1)
+    """Every one is told of every alert, as Prometheus does it: those of a cluster agree who sends."""
+
+
 class AlertingSettings(Section):
     """Alert rules and routes."""
 
+    engine: Literal["embedded", "none"] | EngineSettings = "embedded"
+    """Who routes and delivers: the agent, nobody (alerts are only shown and exported), or Alertmanagers."""
     rules: tuple[PlainText, ...] = ("builtin",)
     """Prometheus rule files (globs), and `builtin`."""
     disable: tuple[Name, ...] = ()

@@ -39,7 +39,7 @@ alerting: {{rules: [rules.yml], routes: alertmanager.yml, scrape_interval: 200ms
 nodes:
   - name: archive
     host: 127.0.0.1
-    checks: [{{tcp: {{port: {port}, interval: 200ms, down_after: 2, up_after: 2}}}}]
+    checks: [{{tcp: {{port: {port}, interval: 1s, down_after: 2, up_after: 1}}}}]
 """
 
 

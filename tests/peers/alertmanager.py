@@ -15,7 +15,7 @@ from tests.peers.process import ServerProcess, program
 
 
 class Alertmanager:
-    """Alone, without a cluster."""
+    """What it answers."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -38,9 +38,11 @@ class Alertmanager:
 
 
 @contextmanager
-def alertmanager(folder: Path, config: Mapping[str, Any], options: Sequence[str] = ()) -> Iterator[Alertmanager]:
+def alertmanager(
+    folder: Path, config: Mapping[str, Any], options: Sequence[str] = ("--cluster.listen-address=",), port: int = 0
+) -> Iterator[Alertmanager]:
     """One with this configuration, ready."""
-    port = free_port()
+    port = port or free_port()
     folder.mkdir(exist_ok=True)
     file = folder / "alertmanager.json"
     file.write_text(json.dumps(config))
@@ -50,7 +52,6 @@ def alertmanager(folder: Path, config: Mapping[str, Any], options: Sequence[str]
         f"--storage.path={folder}",
         f"--web.listen-address=127.0.0.1:{port}",
         "--web.external-url=http://pacsmon.north.example",
-        "--cluster.listen-address=",
         *options,
     ]
     with ServerProcess(command, folder / "alertmanager.log", ports=[port]):

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from zoneinfo import ZoneInfo
 
+from pacs_monitor.by_hand import FACT, ByHand
 from pacs_monitor.confirm import Confirmation, Confirmed
 from pacs_monitor.plans import CHANGED, Plan, plans_of
 from pacs_monitor.reach import Reach
@@ -51,6 +52,9 @@ class Context:
         self._exempt_before: dict[Key, set[str]] = {}
         self._watched_until = 0.0
         self._drained: dict[str, float] = {}
+        known = state.load_fact(FACT) if state is not None else None
+        self.by_hand = ByHand(known, lambda kept: self._save(FACT, kept))
+        """Maintenance that somebody has started, beside that of the configuration."""
         self._load()
         self._confirmation = confirmation
         confirmation.parents = self
@@ -68,6 +72,7 @@ class Context:
         self._cut_off_since = self._reach.all_failing_since(self._self_check)
         for name in [name for name in self._drained if name not in configuration.nodes]:
             del self._drained[name]
+        self.by_hand.only(configuration.nodes)
         nodes = {**configuration.nodes, **self._records}
         self._set_plans(configuration, nodes, self._wall())
         for node in [node for node in self._causes if node not in nodes]:
@@ -81,6 +86,8 @@ class Context:
     def tick(self, now: float) -> None:
         """Follow the calendar, and what waits for its network parents; each second."""
         self._confirmation.review()
+        if over := self.by_hand.take_over(now):
+            self._refresh(over)
         turned = [plan for plan in self._all_plans if not plan.phase.covers(now) and plan.turn(now)]
         if turned:
             for plan in turned:
@@ -122,6 +129,24 @@ class Context:
         if self._drained.pop(node, None) is not None:
             self._save("drained", self._drained)
             self._refresh([node])
+
+    def maintain(self, node: str, until: float, by: str = "", comment: str = "") -> None:
+        """Suppress a node's alerts as planned maintenance does, until then. Raises LookupError."""
+        self._require(node)
+        self.by_hand.start(node, until, by, comment, self._wall())
+        self._refresh([node])
+
+    def end_maintenance(self, node: str) -> bool:
+        """End that. False if there was none. Raises LookupError."""
+        self._require(node)
+        ended = self.by_hand.end(node)
+        self._refresh([node])
+        return ended
+
+    @property
+    def plans(self) -> tuple[Plan, ...]:
+        """Hours and maintenance of the configuration."""
+        return tuple(self._all_plans)
 
     @property
     def drained(self) -> dict[str, float]:
@@ -177,9 +202,10 @@ class Context:
             yield "parent", since
         if node in self._drained:
             yield "drain", self._drained[node]
-        for plan in sorted(self._plans.get(node, ()), key=lambda plan: -plan.phase.since):
-            if plan.in_force:
-                yield plan.cause, plan.phase.since
+        begun = [(plan.cause, plan.phase.since) for plan in self._plans.get(node, ()) if plan.in_force]
+        if (since := self.by_hand.since(node)) is not None:
+            begun.append(("maintenance", since))
+        yield from sorted(begun, key=lambda one: -one[1])
 
     def _refresh(self, nodes: Iterable[str], restored: bool = False, export: bool = False) -> None:
         """Bring causes and suppression of these nodes up to date; touch series only where something changed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -15,9 +15,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from pacs_monitor.alerting import persist
 from pacs_monitor.alerting.alerts import Alert, Alerts
 from pacs_monitor.alerting.clockwork import Clockwork, Job
-from pacs_monitor.alerting.definitions import RuleGroup, ranges
+from pacs_monitor.alerting.definitions import AlertingRule, RuleGroup, ranges
 from pacs_monitor.alerting.groups import Group, World
-from pacs_monitor.history.labels import Labels
+from pacs_monitor.history.labels import Labels, labels_of
 from pacs_monitor.history.sampling import ALWAYS, Sampler
 from pacs_monitor.history.snapshot import SnapshotError, load, save
 from pacs_monitor.history.store import LOOKBACK
@@ -153,6 +153,15 @@ class Alerting:
         """All that are pending or firing, as of this moment; safe from any thread."""
         every = [alerts for group in self._groups for alerts in group.alerts.values()]
         return [alert for alerts in every for alert in list(alerts.active.values()) if alert.state != "inactive"]
+
+    def find(self, labels: Mapping[str, str]) -> tuple[Group, AlertingRule, Alert] | None:
+        """The alert of these labels, external ones left out, with its rule and group; safe from any thread."""
+        for group in list(self._groups):
+            for alerts in list(group.alerts.values()):
+                alert = alerts.active.get(labels_of(labels))
+                if alert is not None:
+                    return group, alerts.rule, alert
+        return None
 
     def collect(self) -> Iterator[Metric]:
         """The metrics of rules and alerts."""

@@ -101,6 +101,12 @@ class Engine:
         self._mirror.put(ACK, fingerprint, made)
         return made
 
+    def unacknowledge(self, fingerprint: str) -> Acknowledgement:
+        """Nobody has taken the alert on any more: it is repeated and escalated as others are. Raises KeyError."""
+        gone = self.acknowledged.pop(fingerprint)
+        self._mirror.drop(ACK, fingerprint)
+        return gone
+
     # What falls due.
 
     def next(self) -> float | None:

@@ -90,6 +90,10 @@ class Groups:
             self._mirror.put(GROUP, group.name, group)
         return found
 
+    def hasten(self, group: Group, at: Moment) -> None:
+        """Have a group be told now."""
+        self._set_due(group, at.mono, at)
+
     def place(self, alert: RoutedAlert, at: Moment, before: Mapping[str, Timing] | None = None) -> None:
         """Put an alert into the groups that it belongs to; those that are new take their timing from `before`."""
         for route in matching(self._root, alert.labels):

@@ -18,6 +18,7 @@ from pacs_monitor.web.core import Core
 from pacs_monitor.web.health import Health
 from pacs_monitor.web.landing import Landing
 from pacs_monitor.web.metrics import Metrics
+from pacs_monitor.web.operating.app import operating_routes
 from pacs_monitor.web.query import Query
 from pacs_monitor.web.status import Status
 
@@ -70,6 +71,7 @@ def create_app(core: Core, access: Callable[[], Access] = Access) -> Starlette:
         Route("/-/drain/{node}", control.drain, methods=["POST"]),
         Route("/-/undrain/{node}", control.undrain, methods=["POST"]),
         *alertmanager_routes(desk),
+        *operating_routes(desk, status),
     ]
     middleware = [Middleware(_Headers), Middleware(Guard, access, lambda: core.configuration().agent.external_url)]
     app = Starlette(routes=routes, middleware=middleware)

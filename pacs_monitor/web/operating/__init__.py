@@ -1,0 +1,1 @@
+"""What the command line asks of a running agent beside Alertmanager's API: `/api/overview` and others."""

@@ -1,0 +1,107 @@
+"""`/api/overview`: the agent, what is down, what fires and what waits, in one screen."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from pacs_monitor.routing.engine import Engine
+from pacs_monitor.routing.inhibiting import matches
+from pacs_monitor.routing.stages import Moment
+from pacs_monitor.web.alertmanager.answers import json_answer
+from pacs_monitor.web.alertmanager.serving import Desk
+from pacs_monitor.web.alertmanager.shown import date_time
+from pacs_monitor.web.status import Status
+
+MOST_TOLD = 50
+
+
+class Overview:
+    """The endpoint."""
+
+    def __init__(self, desk: Desk, status: Status) -> None:
+        self._desk = desk
+        self._status = status
+
+    async def get(self, _: Request) -> Response:
+        """All of it."""
+        core = self._desk.core
+        configuration = core.configuration()
+        told: dict[str, Any] = {
+            "version": core.version,
+            "site": configuration.agent.site,
+            "startedAt": date_time(round(core.started * 1000)),
+            "problems": core.ready(),
+            "cutOff": core.context.cut_off,
+            "nodes": len(configuration.nodes),
+            **await self._desk.aside(self._checks),
+            "drained": sorted(core.context.drained),
+            "maintained": sorted(core.context.by_hand.all),
+            "alerting": await self._desk.ask(routing_overview) if core.routes.begun else None,
+        }
+        return json_answer(told)
+
+    def _checks(self) -> dict[str, Any]:
+        counts: Counter[str] = Counter()
+        down = []
+        for record, confirmed, word in self._status.rows():
+            counts[word] += 1
+            if word == "down":
+                node, check = record.key
+                importance = record.node.importance if record.node else ""
+                down.append(
+                    {
+                        "node": node,
+                        "check": check,
+                        "importance": importance,
+                        "since": date_time(round((confirmed.since or 0) * 1000)),
+                        "reason": record.reason,
+                        "message": record.message,
+                        "suppressedBy": list(self._desk.core.context.suppressed_by(record.key)),
+                    }
+                )
+        down.sort(key=lambda one: (bool(one["suppressedBy"]), one["importance"] != "critical", one["since"]))
+        return {"checks": dict(counts), "down": down[:MOST_TOLD], "downCount": len(down)}
+
+
+def routing_overview(engine: Engine, at: Moment) -> dict[str, Any]:
+    """Alerts by severity, silences, what waits to be delivered and what is due next; in the routes' thread."""
+    severities: Counter[str] = Counter()
+    quiet: Counter[str] = Counter()
+    firing = [one for one in engine.alerts.values() if not one.resolved(at.mono)]
+    suppressed = _suppressed(engine, at)
+    for alert in firing:
+        known = alert.fingerprint in engine.acknowledged
+        (quiet if known or suppressed(alert.labels) else severities)[alert.labels.get("severity", "")] += 1
+    rows = list(engine.teller.outbox.rows.values())
+    stuck = [row for row in rows if row.reason]
+    due = min((group for group in engine.groups), key=lambda group: group.due, default=None)
+    return {
+        "firing": dict(severities),
+        "quiet": dict(quiet),
+        "acknowledged": sum(one.fingerprint in engine.acknowledged for one in firing),
+        "silences": sum(one.state(at.wall) == "active" for one in engine.silences),
+        "outbox": {
+            "waiting": len(rows),
+            "oldest": date_time(min(row.content.queued_at for row in rows)) if rows else None,
+            "failing": [
+                {"receiver": row.content.receiver, "integration": row.content.integration, "error": row.error}
+                for row in stuck[:MOST_TOLD]
+            ],
+        },
+        "nextFlush": {"group": due.key, "receiver": due.route.receiver, "at": date_time(due.due_at)} if due else None,
+    }
+
+
+def _suppressed(engine: Engine, at: Moment) -> Callable[[Any], bool]:
+    active = [one for one in engine.silences if one.state(at.wall) == "active"]
+    inhibitor = engine.stages.inhibitor
+
+    def is_suppressed(labels: Any) -> bool:
+        return any(matches(one.matchers, labels) for one in active) or bool(inhibitor.inhibited_by(labels, at.mono))
+
+    return is_suppressed

@@ -10,9 +10,9 @@ from contextlib import contextmanager, suppress
 from pacs_monitor.notify.dialing import Deadline, explain, tls_context
 from pacs_monitor.notify.message import Mail, Mailbox, build, mailboxes, sender_of
 from pacs_monitor.notify.notification import DeliveryFailed, Notification
-from pacs_monitor.notify.smtp import Smtp
+from pacs_monitor.notify.smtp import Answer, Smtp
 from pacs_monitor.notify.smtp_auth import log_in
-from pacs_monitor.notify.smtp_replies import refused, shown
+from pacs_monitor.notify.smtp_replies import refused, repeats, shown
 from pacs_monitor.routing.definitions import Email
 
 ALL_WITHIN = 60.0
@@ -115,11 +115,16 @@ class _Delivery:
             answer = (error.smtp_code, _bytes(error.smtp_error))
         if answer[0] != 250:
             what = f"{where} refuses the mail to {one.address}"
-            self._give_up(smtp, answer, what, "ask who runs the mail server what its rules say")
-        self.last = shown(answer)
+            self._give_up(
+                smtp, answer, what, "ask who runs the mail server what its rules say", said=self._may_say(answer)
+            )
+        self.last = shown(answer, said=self._may_say(answer))
 
-    def _give_up(self, smtp: Smtp, answer: tuple[int, bytes], what: str, remedy: str) -> None:
-        failure = refused(answer, what, remedy)
+    def _may_say(self, answer: Answer) -> bool:
+        return not repeats(answer, self._mail.subject, self._mail.text)
+
+    def _give_up(self, smtp: Smtp, answer: Answer, what: str, remedy: str, *, said: bool = True) -> None:
+        failure = refused(answer, what, remedy, said=said)
         with suppress(smtplib.SMTPException, OSError):
             if answer[0] == 421:
                 smtp.close()  # RFC 5321 3.8: it ends the connection

@@ -8,6 +8,7 @@ from pacs_monitor.notify.notification import DeliveryFailed
 from pacs_monitor.notify.plain import one_line
 
 _MOST = 120
+_WORD = re.compile(r"\w{4,}")
 _ENHANCED = re.compile(rb"[245]\.\d{1,3}\.\d{1,3}")
 
 
@@ -18,6 +19,12 @@ def shown(answer: tuple[int, bytes], *, said: bool = True) -> str:
         return one_line(f"{code} {words.decode('utf-8', 'replace')}", _MOST)
     enhanced = _ENHANCED.match(words)
     return f"{code} {enhanced[0].decode()}" if enhanced else str(code)
+
+
+def repeats(answer: tuple[int, bytes], *texts: str) -> bool:
+    """Whether an answer seems to hold words of what was sent: then it is nothing for logs."""
+    said = {word.lower() for word in _WORD.findall(answer[1].decode("utf-8", "replace"))}
+    return any(said & {word.lower() for word in _WORD.findall(text)} for text in texts)
 
 
 def refused(

@@ -10,7 +10,7 @@ from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Any
 
-from jinja2 import ChoiceLoader, FileSystemLoader, TemplateError, nodes
+from jinja2 import ChoiceLoader, FileSystemLoader, TemplateError, TemplateNotFound, nodes
 
 from pacs_monitor.notify.dialing import read_secret
 from pacs_monitor.notify.filters import FILTERS, pager_text, wrap
@@ -115,7 +115,7 @@ class Templates:
     def has(self, name: str, kind: str) -> bool:
         """Whether there is a template of that name: `kind` is `json`, or `mail` for any of the three."""
         endings = ("subject", "txt", "html") if kind == "mail" else (kind,)
-        return any(f"{name}.{ending}.j2" in self._all.list_templates() for ending in endings)
+        return any(self._is_there(f"{name}.{ending}.j2") for ending in endings)
 
     def secrets_of(self, name: str) -> set[str]:
         """The secrets that the body of that name takes. Raises TemplateFailed."""
@@ -131,7 +131,16 @@ class Templates:
 
     def _first(self, name: str, base: str, ending: str) -> str:
         file = f"{name}.{ending}.j2"
-        return file if file in self._all.list_templates() else f"{base}.{ending}.j2"
+        return file if self._is_there(file) else f"{base}.{ending}.j2"
+
+    def _is_there(self, file: str) -> bool:
+        try:
+            self._all.get_template(file)
+        except TemplateNotFound as error:
+            return error.name != file
+        except _FAULTS:
+            pass  # what is wrong with it is told when it is rendered
+        return True
 
     def _mail_despite(self, failure: TemplateFailed, view: NotificationView, *, pager: bool) -> Mail:
         said = f"{view.words['template_failed'].format(name=failure.file)}: {failure}"

@@ -332,7 +332,7 @@ def test_a_mail_may_have_one_part_of_ones_own(own: Templates, tmp_path: Path) ->
         ("{% include 'own.txt.j2' %}", "it calls or includes itself without end"),
         ("{{ alerts[99].what }}", "own.txt.j2, line 1: "),
         (
-            "{% for x in range(9999) %}{% for y in range(999) %}xxx{% endfor %}{% endfor %}",
+            "{% for x in range(9999) %}" + "x" * 1000 + "{% endfor %}",
             "it makes more than 1,000,000",
         ),
     ],

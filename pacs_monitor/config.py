@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from pacs_monitor.alerting.definitions import RuleGroup
 from pacs_monitor.alerting.loading import load_rules
 from pacs_monitor.alerting.target import Target
 from pacs_monitor.configuring import yamltree
@@ -16,23 +17,24 @@ from pacs_monitor.configuring.datadir import check_data_dir, faults_of_files
 from pacs_monitor.configuring.fields import nearest, settings_of, suggestion
 from pacs_monitor.configuring.filling import fill, resolve
 from pacs_monitor.configuring.findings import Findings
-from pacs_monitor.configuring.later import READ_LATER, check_later_sections
+from pacs_monitor.configuring.later import check_later_sections
 from pacs_monitor.configuring.listening import check_listeners
 from pacs_monitor.configuring.matching import check_matching
 from pacs_monitor.configuring.nodes import Described, NodeReader
 from pacs_monitor.configuring.profiles import CheckLists, read_profiles
 from pacs_monitor.configuring.references import check_references, check_time_zone
-from pacs_monitor.configuring.tree import Items, Map, Place, Scalar, Value, below, is_null, plain
+from pacs_monitor.configuring.tree import Items, Map, Place, Scalar, Value, below, is_null
 from pacs_monitor.configuring.trial import try_web
 from pacs_monitor.content import content_dir
 from pacs_monitor.loader import CheckKind, load_folders
+from pacs_monitor.people.loading import load_people
 from pacs_monitor.routing.definitions import Routing
 from pacs_monitor.routing.loading import load_routes
 from pacs_monitor.settings import AgentSettings, Complaint, ConfigError, Configuration, ConfiguredCheck, Key
 
 _LISTS = ("profiles", "nodes", "nodes_from", "checks")
 _NO_CONFIGURATION = "check the name, run pacs-monitor init to write one, or give --config"
-TOP_LEVEL = (*settings_of(AgentSettings), *_LISTS, *READ_LATER)
+TOP_LEVEL = (*settings_of(AgentSettings), *_LISTS)
 
 
 def load(
@@ -103,7 +105,7 @@ class _Loading:
         check_matching(agent.site, described, reader.places, self._root, self._findings)
         check_later_sections(self._root, self._findings)
         rules = load_rules(agent.alerting, self._root, self._findings, self._target)
-        routing = self._with_templates(load_routes(self._root, self._findings))
+        routing = self._routing(rules)
         configurator = Configurator(agent, kinds, profiles, lists, self._findings)
         configurator.check_shared(reader.shared)
         checks = self._checks(configurator, described)
@@ -113,13 +115,17 @@ class _Loading:
             nodes={found.node.name: found.node for found in described},
             checks=checks,
             files=tuple(path.absolute() for path in self._findings.files),
-            raw={key: plain(entry.value) for key, entry in self._root.entries.items() if key in READ_LATER},
             trees={key: entry.value for key, entry in self._root.entries.items()},
             kinds=kinds,
             rules=tuple(rules),
             routing=routing,
             broken=tuple(faults),
         )
+
+    def _routing(self, rules: Iterable[RuleGroup]) -> Routing | None:
+        told = load_people(self._agent, self._root, self._findings, rules)
+        routing = self._with_templates(load_routes(self._root, self._findings))
+        return replace(routing, time_zone=self._agent.time_zone) if routing else told
 
     def _with_templates(self, routing: Routing | None) -> Routing | None:
         alerting = self._agent.alerting

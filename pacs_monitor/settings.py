@@ -7,66 +7,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from pacs_monitor.check import Check, Metric
 from pacs_monitor.node import Node
+from pacs_monitor.people.settings import NotifySettings, OnCall, Person
 from pacs_monitor.promql.features import Feature
-from pacs_monitor.units import AeTitle, Duration, FilePath, Name, PlainText, Secret, Unit, Url
+from pacs_monitor.sections import DAYS, ClockTime, Days, SecretSource, Section
+from pacs_monitor.units import AeTitle, Duration, FilePath, Name, PlainText, Secret, Url
 
 if TYPE_CHECKING:
     from pacs_monitor.alerting.definitions import RuleGroup
     from pacs_monitor.configuring.tree import Value
     from pacs_monitor.loader import CheckKind
     from pacs_monitor.routing.definitions import Routing
-
-Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-
-
-class Section(BaseModel):
-    """A part of the configuration file. Unknown settings are complaints."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=True)
-
-
-def parse_clock(value: str) -> str:
-    """`HH:MM` from 00:00 to 24:00. Raises ValueError with the remedy."""
-    hours, colon, minutes = str(value).partition(":")
-    if not (colon and hours.isdigit() and minutes.isdigit() and len(minutes) == 2):
-        raise ValueError(f'{value} is not a time of day; write for example "07:30"')
-    if int(minutes) > 59 or int(hours) * 60 + int(minutes) > 24 * 60:
-        raise ValueError(f'{value} is not a time of day; write for example "07:30"')
-    return f"{int(hours):02}:{minutes}"
-
-
-def parse_days(value: Any) -> Any:
-    """Weekdays of `mon-fri`, `mon,wed` or a list of such. Raises ValueError with the remedy."""
-    if isinstance(value, str):
-        value = [part for part in re.split(r"[,\s]+", value) if part]
-    if not isinstance(value, list):
-        return value
-    return tuple(dict.fromkeys(day for item in value for day in _days_of(str(item).lower())))
-
-
-def _days_of(text: str) -> list[Day]:
-    first, dash, last = text.partition("-")
-    ends = [day for day in (first, last if dash else first) if day in DAYS]
-    if len(ends) < 2:
-        raise ValueError(f"{text} is not a weekday; write {', '.join(DAYS)}, or a range such as mon-fri")
-    start, end = DAYS.index(first), DAYS.index(last if dash else first)
-    return [DAYS[(start + step) % 7] for step in range((end - start) % 7 + 1)]
-
-
-Days = Annotated[tuple[Day, ...], BeforeValidator(parse_days), Unit("weekdays", example="mon-fri")]
-ClockTime = Annotated[str, AfterValidator(parse_clock), Unit("time of day", example="07:30")]
 
 
 class TlsServer(Section):
@@ -176,15 +136,6 @@ class ScpSettings(Section):
     """Its AE title; the agent's unless set."""
 
 
-class SecretSource(Section):
-    """Where a secret of a receiver comes from: `{file: PATH}`, or `{text: ${VARIABLE}}`."""
-
-    file: FilePath | None = None
-    """A file that holds it; read at each use, so that it can change."""
-    text: Secret | None = None
-    """The secret itself, as ${VARIABLE}."""
-
-
 class ReceiverSettings(Section):
     """What an Alertmanager file cannot say of a receiver."""
 
@@ -215,11 +166,11 @@ class TlsClient(Section):
     """Take any certificate. Whoever is in between can then read and change all."""
 
 
-class AlertmanagerSettings(Section):
-    """One Alertmanager that alerts are handed over to."""
+class PeerSettings(Section):
+    """A server that the agent posts to."""
 
     url: Url
-    """Its address, such as https://alertmanager.north.example:9093."""
+    """Its address."""
     username: PlainText = ""
     """For basic authentication."""
     password: Secret | None = None
@@ -233,10 +184,24 @@ class AlertmanagerSettings(Section):
     tls: TlsClient = TlsClient()
 
 
+class HeartbeatSettings(PeerSettings):
+    """Who raises the alarm when the agent falls silent: a service on the web, or /-/heartbeat of a second agent."""
+
+    interval: Duration = 60.0
+    """How often a sign of life is posted, while all is well."""
+
+    @field_validator("interval")
+    @classmethod
+    def _not_too_often(cls, seconds: float) -> float:
+        if not 1 <= seconds <= 86400:
+            raise ValueError("is not between 1s and 1d; write for example 1m")
+        return seconds
+
+
 class EngineSettings(Section):
     """Who routes and delivers instead of the agent."""
 
-    alertmanagers: tuple[AlertmanagerSettings, ...] = Field(min_length=1)
+    alertmanagers: tuple[PeerSettings, ...] = Field(min_length=1)
     """Every one is told of every alert, as Prometheus does it: those of a cluster agree who sends."""
 
 
@@ -257,6 +222,7 @@ class AlertingSettings(Section):
     """Folders of your own templates."""
     scrape_interval: Duration = 15.0
     """How often samples are taken for the rules; 2m at most, as a sample counts for 5 minutes."""
+    heartbeat: HeartbeatSettings | None = None
     enable_features: tuple[Feature, ...] = ()
     """What is experimental in Prometheus and is to be evaluated, by the names that its `--enable-feature` has."""
 
@@ -290,6 +256,9 @@ class AgentSettings(Section):
     health: HealthSettings = HealthSettings()
     maintenance: tuple[Maintenance, ...] = ()
     alerting: AlertingSettings = AlertingSettings()
+    people: dict[Name, Person] = Field(default_factory=dict)
+    on_call: dict[Name, OnCall] = Field(default_factory=dict)
+    notify: NotifySettings | None = None
     self_check: SelfCheck | None = None
     workers: Annotated[int, Field(ge=0, le=64)] = 0
     """How many worker processes probe; 0: one, and one more for every 5,000 nodes."""
@@ -373,8 +342,6 @@ class Configuration:
     """The groups of alert rules; none without a section `alerting`."""
     routing: Routing | None = None
     """Who is told of alerts; None if nobody is."""
-    raw: dict[str, Any] = field(default_factory=dict, repr=False)
-    """Sections that later parts read themselves (notify, people, on_call), as typed."""
     trees: dict[str, Value] = field(default_factory=dict, repr=False)
     """The file's sections with file and line of each value, for complaints that come later."""
     kinds: dict[str, CheckKind] = field(default_factory=dict)

@@ -9,7 +9,8 @@ from itertools import pairwise
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from pacs_monitor.settings import DAYS, Hours, Maintenance
+from pacs_monitor.sections import DAYS
+from pacs_monitor.settings import Hours, Maintenance
 
 ALWAYS, NEVER = float("-inf"), float("inf")
 # Most plans are settled within days; only a long closure makes us look further.

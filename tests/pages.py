@@ -56,6 +56,7 @@ receivers:
     email_configs: [{to: a@north.example, from: b@north.example, smarthost: "mail:587"}]
     webhook_configs: [{url: "https://events.pagerduty.com/v2/enqueue"}]
 """
+_FILES = {"alertmanager.yml": _ROUTES, "chat-url": "https://chat.north.example/hook\n"}
 
 
 def settled(text: str, folder: Path) -> str:
@@ -65,7 +66,7 @@ def settled(text: str, folder: Path) -> str:
         if name in ("checks", "templates"):
             path.mkdir(exist_ok=True)
         elif not path.exists():
-            path.write_text(_ROUTES if name == "alertmanager.yml" else "made up\n")
+            path.write_text(_FILES.get(name, "made up\n"))
             path.chmod(0o600)
     return text.replace(_ETC, f"{folder}/")
 

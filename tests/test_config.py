@@ -224,9 +224,6 @@ def test_a_section_that_this_version_does_not_use_is_a_warning(loaded: Load) -> 
         """\
 checks: [space: {path: /}]
 alerting: {rules: [builtin, "*.rules.yml", "y.yml"]}
-notify: {}
-people: []
-on_call: {}
 scp: {}
 """,
         x__rules__yml="groups: []",
@@ -234,12 +231,8 @@ scp: {}
     )
     assert warnings(found) == [
         "pacs-monitor.yml:2: alerting: its rules are evaluated, and alerts are shown and logged, but nobody is told of "
-        "them; name an Alertmanager file in routes",
-        "pacs-monitor.yml:3: notify: is read, but this version notifies nobody; "
-        "until one does, have Alertmanager do it",
-        "pacs-monitor.yml:4: people: is read, but nothing uses it in this version; leave it out until one does",
-        "pacs-monitor.yml:5: on_call: is read, but nothing uses it in this version; leave it out until one does",
-        "pacs-monitor.yml:6: scp: is read and checked, but this version has no listener of its own; "
+        "them; write notify, or name an Alertmanager file in routes",
+        "pacs-monitor.yml:3: scp: is read and checked, but this version has no listener of its own; "
         "leave it out until one does",
     ]
 
@@ -418,9 +411,8 @@ def test_a_setting_that_a_profile_leaves_to_its_nodes_is_no_mistake(tmp_path: Pa
     assert settings(load(path), "a", "tcp") == {"interval": "5m", "port": "80", "name": "tcp"}
 
 
-def test_later_sections_are_handed_on_as_typed_and_with_places(loaded: Load) -> None:
-    found = loaded("notify:\n  email: {to: [a, b]}\npeople: [ann]\n")
-    assert found.raw == {"notify": {"email": {"to": ["a", "b"]}}, "people": ["ann"]}
+def test_sections_are_handed_on_with_places(loaded: Load) -> None:
+    found = loaded("hours: {}\n\npeople:\n")
     assert (found.trees["people"].line, found.trees["people"].path) == (3, "people")
 
 
@@ -494,6 +486,7 @@ def test_every_setting_of_the_agent_has_a_description() -> None:
     from pacs_monitor.settings import AgentSettings
 
     sections = {"web", "scp", "metrics", "hours", "health", "maintenance", "alerting", "self_check"}
+    sections |= {"people", "on_call", "notify"}
     undescribed = {key for key, info in settings_of(AgentSettings).items() if not info.description}
     assert undescribed <= sections
 

@@ -138,12 +138,19 @@ def test_lines_fit_their_width_and_nothing_of_our_machines_is_in_them() -> None:
 def test_the_examples_of_the_page_together_are_one_configuration(tmp_path: Path) -> None:
     (tmp_path / "modalities.csv").write_text(block(CONFIGURATION, "csv", "Device"))
     path = tmp_path / "pacs-monitor.yml"
-    path.write_text(settled("".join(blocks(CONFIGURATION, "yaml")), tmp_path))
+    told = [text for text in blocks(CONFIGURATION, "yaml") if "  routes:" not in text]
+    path.write_text(settled("".join(told), tmp_path))
     found = config.load(path)
-    assert {warning.setting for warning in found.warnings} == {"alerting", "scp"}, found.warnings
+    assert {warning.setting for warning in found.warnings} == {"people.duty.webhook", "scp"}, found.warnings
     assert list(found.nodes) == ["sw-ct", "archive", "teleradiology", "mr1", "ct1", "us1"]
     assert found.nodes["ct1"].labels == {"vendor": "acme"}
     assert found.checks["teleradiology", "c_echo"].check.interval == 60
+
+
+def test_the_example_of_routes_takes_the_place_of_notify(tmp_path: Path) -> None:
+    path = tmp_path / "pacs-monitor.yml"
+    path.write_text(settled(block(CONFIGURATION, "yaml", "  routes:"), tmp_path))
+    assert config.load(path).routing is not None
 
 
 def test_the_examples_of_checks_are_accepted(tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pacs_monitor.settings import DAYS, Hours, Maintenance
+from pacs_monitor.sections import DAYS
+from pacs_monitor.settings import Hours, Maintenance
 from pacs_monitor.timetable import ALWAYS, NEVER, Phase, hours_phase, maintenance_phase, moment
 
 BUCHAREST = ZoneInfo("Europe/Bucharest")  # clocks jump 03:00 -> 04:00 on 29 March 2026, 04:00 -> 03:00 on 25 October

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from pacs_monitor.settings import Hours, parse_clock, parse_days
+from pacs_monitor.sections import parse_clock, parse_days
+from pacs_monitor.settings import Hours
 from pacs_monitor.units import check_ae_title, format_duration, name_fault, parse_duration, parse_ratio, parse_size
 
 

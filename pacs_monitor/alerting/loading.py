@@ -13,7 +13,7 @@ from pacs_monitor.alerting.target import Target
 from pacs_monitor.configuring.fields import suggestion
 from pacs_monitor.configuring.filling import resolve
 from pacs_monitor.configuring.findings import Findings
-from pacs_monitor.configuring.tree import Items, Map, Place, Scalar, below
+from pacs_monitor.configuring.tree import Items, Map, Place, Scalar, below, is_null
 from pacs_monitor.content import content_dir
 from pacs_monitor.settings import AlertingSettings
 
@@ -23,6 +23,8 @@ BUILTIN = "builtin"
 def load_rules(alerting: AlertingSettings, root: Map, findings: Findings, target: Target | None) -> list[RuleGroup]:
     """The groups of all files, without the built-in alerts that are disabled; complaints go to the findings."""
     section = root.get("alerting")
+    if is_null(section) and not is_null(root.get("notify")):
+        section = Map(root.file, root.line, "alerting", {})  # whoever is to be told wants rules to be told of
     if not isinstance(section, Map):
         return []
     groups: list[RuleGroup] = []

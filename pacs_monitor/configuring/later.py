@@ -8,14 +8,8 @@ from __future__ import annotations
 from pacs_monitor.configuring.findings import Findings
 from pacs_monitor.configuring.tree import Map, Scalar, below, is_null
 
-READ_LATER = ("notify", "people", "on_call")
-"""Sections whose settings are not known yet: kept as typed, in `Configuration.raw` and `Configuration.trees`."""
-
 _UNUSED = {
     "scp": "is read and checked, but this version has no listener of its own; leave it out until one does",
-    "notify": "is read, but this version notifies nobody; until one does, have Alertmanager do it",
-    "people": "is read, but nothing uses it in this version; leave it out until one does",
-    "on_call": "is read, but nothing uses it in this version; leave it out until one does",
 }
 
 
@@ -40,5 +34,5 @@ def _check_who_is_told(alerting: Map, root: Map, findings: Findings) -> None:
         findings.warn(
             below(root, "alerting"),
             "its rules are evaluated, and alerts are shown and logged, but nobody is told of them; "
-            "name an Alertmanager file in routes",
+            "write notify, or name an Alertmanager file in routes",
         )

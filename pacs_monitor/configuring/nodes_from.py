@@ -16,7 +16,7 @@ from pacs_monitor.configuring.filling import fill, resolve
 from pacs_monitor.configuring.findings import Findings
 from pacs_monitor.configuring.textfile import TextFileError, read_text
 from pacs_monitor.configuring.tree import Items, Map, Place, Scalar, Value, below, is_null
-from pacs_monitor.settings import Section
+from pacs_monitor.sections import Section
 from pacs_monitor.units import FilePath
 
 

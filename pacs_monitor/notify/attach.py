@@ -14,7 +14,8 @@ from pacs_monitor.configuring.tree import Items, Map, Place, Scalar, Value, belo
 from pacs_monitor.notify.samples import SAMPLES, sample
 from pacs_monitor.notify.templates import BODIES, TemplateFailed, Templates
 from pacs_monitor.routing.definitions import Email, Integration, Receiver, Routing, Secret, Webhook
-from pacs_monitor.settings import AlertingSettings, ReceiverSettings, SecretSource
+from pacs_monitor.sections import SecretSource
+from pacs_monitor.settings import AlertingSettings, ReceiverSettings
 
 _SOME_DAY = 1_795_515_120_000
 
@@ -44,11 +45,23 @@ def attach(routing: Routing | None, settings: AlertingSettings, root: Map, findi
         told = settings.receivers.get(receiver.name)
         place = listed.get(receiver.name) if isinstance(listed, Map) else None
         if told is not None and isinstance(place, Map):
-            for setting, message in (*_faults(receiver, told, templates), *_of_secrets(told, place, findings)):
-                findings.complain(below(place, setting), message)
-            _try_out(receiver, told, templates, settings.templates, findings)
+            check_attached(receiver, told, place, templates, settings.templates, findings)
         receivers.append(_attached(receiver, told) if told else receiver)
     return replace(routing, receivers=tuple(receivers))
+
+
+def check_attached(
+    receiver: Receiver,
+    told: ReceiverSettings,
+    place: Map,
+    templates: Templates,
+    folders: Iterable[Path],
+    findings: Findings,
+) -> None:
+    """Complain of what a receiver cannot use, of secrets that are not there, and of a template that breaks."""
+    for setting, message in (*_faults(receiver, told, templates), *_of_secrets(told, place, findings)):
+        findings.complain(below(place, setting), message)
+    _try_out(receiver, told, templates, folders, findings)
 
 
 def _attached(receiver: Receiver, told: ReceiverSettings) -> Receiver:

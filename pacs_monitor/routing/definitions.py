@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pacs_monitor.history.matchers import Matcher
-from pacs_monitor.routing.intervals import TimeInterval
+from pacs_monitor.routing.intervals import Interval
 
 GROUP_WAIT, GROUP_INTERVAL, REPEAT_INTERVAL = 30_000, 300_000, 4 * 3_600_000
 """What Alertmanager takes where nothing is said."""
@@ -119,6 +119,18 @@ class Receiver:
             yield f"{kind}/{counts[kind]}", one
             counts[kind] += 1
 
+    def reached(self, at: int) -> Iterator[tuple[str, Integration]]:
+        """Those that are told at a time (milliseconds since 1970): here the same at all times."""
+        return self.named()
+
+    def people(self, at: int) -> list[str]:
+        """Who that is at a time."""
+        return [self.name] if self.integrations else []
+
+    def shown(self, integration: str) -> tuple[str, str]:
+        """Who one of them is, and how they are told, in words."""
+        return self.name, integration.partition("/")[0]
+
 
 @dataclass(frozen=True, slots=True)
 class Route:
@@ -148,6 +160,8 @@ class Route:
     """Whether alerts that somebody has acknowledged are not told here: an escalation."""
     digest: str = ""
     """A time of day, `HH:MM`, at which all is told at once; "" tells as groups fall due."""
+    keeps: bool = False
+    """Whether the end of what was told waits while the route is muted, instead of not being told."""
     line: int = field(default=0, compare=False)
 
     def every(self) -> Iterator[Route]:
@@ -173,7 +187,9 @@ class Routing:
     route: Route
     receivers: tuple[Receiver, ...]
     inhibit_rules: tuple[InhibitRule, ...] = ()
-    intervals: tuple[tuple[str, tuple[TimeInterval, ...]], ...] = ()
+    intervals: tuple[tuple[str, tuple[Interval, ...]], ...] = ()
+    time_zone: str = "UTC"
+    """Of digests, and of times in sentences."""
     resolve_timeout: int = 300_000
     original: str = field(default="", compare=False)
     """The file's text with secrets masked, as `amtool config show` shows it."""

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 Range = tuple[int, int]
 """Both ends belong to it."""
 MINUTES_OF_A_DAY = 1440
+
+
+class Interval(Protocol):
+    """Something that routes are muted or active in."""
+
+    def contains(self, at: int) -> bool:
+        """Whether a moment, in milliseconds since 1970, lies within."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

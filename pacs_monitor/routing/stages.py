@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pacs_monitor.routing.definitions import Route, Routing
 from pacs_monitor.routing.inhibiting import Inhibitor
-from pacs_monitor.routing.intervals import TimeInterval
+from pacs_monitor.routing.intervals import Interval
 from pacs_monitor.routing.routed import RoutedAlert
 from pacs_monitor.routing.silences import Silences
 
@@ -28,7 +28,7 @@ class Stages:
     def __init__(self, routing: Routing, silences: Silences, acknowledged: Callable[[str], bool]) -> None:
         """`acknowledged` tells of an alert's fingerprint whether somebody has taken it on."""
         self.inhibitor = Inhibitor(routing.inhibit_rules)
-        self._intervals: Mapping[str, tuple[TimeInterval, ...]] = dict(routing.intervals)
+        self._intervals: Mapping[str, tuple[Interval, ...]] = dict(routing.intervals)
         self._silences = silences
         self._acknowledged = acknowledged
 

@@ -28,9 +28,9 @@ Integrations = Callable[[Receiver, int], Iterable[tuple[str, Integration]]]
 """Whom a receiver means at a time (milliseconds since 1970), by the names that logs and rows have for them."""
 
 
-def named(receiver: Receiver, _: int) -> Iterator[tuple[str, Integration]]:
-    """Whom a receiver of an Alertmanager file means: the same at all times."""
-    return receiver.named()
+def reached(receiver: Receiver, at: int) -> Iterator[tuple[str, Integration]]:
+    """Whom a receiver means by itself."""
+    return receiver.reached(at)
 
 
 class Teller:
@@ -38,7 +38,7 @@ class Teller:
 
     def __init__(self, mirror: Mirror, fate: Fate, acknowledged: Callable[[str], bool]) -> None:
         """`acknowledged` tells of an alert's fingerprint whether somebody has taken it on."""
-        self.integrations: Integrations = named
+        self.integrations: Integrations = reached
         self.fallback = ""
         """The receiver that hears of what cannot be delivered to others; "" finds one."""
         self.external_url = ""
@@ -161,7 +161,8 @@ class Teller:
         receiver = self._receiver(row)
         if receiver is None:
             return None
-        every = self.integrations(receiver, at.wall)
+        # Whoever was on call when it was queued is told, whoever is by now.
+        every = (*self.integrations(receiver, at.wall), *receiver.named())
         return next((one for name, one in every if name == row.content.integration), None)
 
     def written(self, saved: bool) -> None:

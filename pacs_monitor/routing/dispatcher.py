@@ -66,7 +66,10 @@ class Dispatcher:
 
         Raises StateError.
         """
-        self.engine = Engine(routing, self._mirror, self._moment())
+        try:
+            self.engine = Engine(routing, self._mirror, self._moment())
+        except (ValueError, TypeError, LookupError) as error:
+            raise self._mirror.unreadable(error) from None
         prepare(self.engine)
         self._thread.start()
 

@@ -11,7 +11,9 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as TooLong
 from typing import Any, Protocol
 
-from pacs_monitor.state import State, Work
+from pacs_monitor.routing.mistake import place_of
+from pacs_monitor.state import State, StateError, Work
+from pacs_monitor.statefile import unusable
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +66,8 @@ class Mirror:
             if not self.failing:
                 log.error("what is to be told is not being saved, and told from memory: %s", why)
             self.failing = why
+            if isinstance(error, TooLong) and not self._state.failing:
+                self._state.failing = why  # until the writer has written again
             return False
         if self.failing:
             log.warning("what is to be told is being saved again")
@@ -96,8 +100,13 @@ class Mirror:
 
         return work
 
+    def unreadable(self, error: Exception) -> StateError:
+        """The complaint about a value that is none of ours; not its words, which may hold a patient's name."""
+        what = sqlite3.DatabaseError(f"what routes keep in it cannot be read: {place_of(error)}")
+        return StateError(unusable(self._state.path, what))
+
     def load(self) -> dict[str, dict[str, Any]]:
-        """All values by kind and name. Raises StateError."""
+        """All values by kind and name. Raises StateError and ValueError."""
         found: dict[str, dict[str, Any]] = {}
         for kind, name, text in self._state.load_routing():
             found.setdefault(kind, {})[name] = json.loads(text)

@@ -109,8 +109,8 @@ def restored(name: str, raw: Mapping[str, Any], fate: Fate, now: float) -> Row:
     content = replace(from_json(raw["content"]), unsaved=False)
     # It may have been under way when the agent ended.
     attempts = max(1, raw["attempts"])
-    rest = {key: raw[key] for key in ("error", "reason", "refused", "alarmed", "fallback", "waited")}
-    row = Row(name, content, attempts, tuple(raw["done"]), since=now, **rest)
+    rest = {key: raw[key] for key in ("error", "reason", "refused", "alarmed", "fallback")}
+    row = Row(name, content, attempts, tuple(raw["done"]), since=now, waited=raw.get("waited", 0.0), **rest)
     if raw["following"] is not None:
         row.replace(replace(from_json(raw["following"]), unsaved=False), fate)
     return row

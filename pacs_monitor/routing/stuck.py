@@ -43,13 +43,15 @@ class Ways(Protocol):
 
 def look_for_stuck(teller: Ways, at: Moment) -> None:
     """Have others be told of what is stuck, and give up what is too old."""
-    for row in teller.rows():
+    rows = teller.rows()
+    instead = _instead(teller, rows, at)
+    for row in rows:
         if row.age(at.mono) * 1000 > KEPT_FOR and not row.sending:
             teller.abandon(row, f"it could not be delivered in five days: {row.error}")
         elif row.fallback and not row.sending:
             teller.refresh(row)
         elif not row.alarmed and not row.fallback and is_stuck(row, at):
-            _alarm(teller, row, at)
+            _alarm(teller, row, instead, at)
 
 
 def is_stuck(row: Row, at: Moment) -> bool:
@@ -57,14 +59,14 @@ def is_stuck(row: Row, at: Moment) -> bool:
     return row.refused or row.age(at.mono) * 1000 >= STUCK_AFTER
 
 
-def _alarm(teller: Ways, row: Row, at: Moment) -> None:
+def _alarm(teller: Ways, row: Row, instead: tuple[str, str], at: Moment) -> None:
     row.alarmed = True
     teller.note(row)
     content = row.content
     why = row.error or "it has not answered yet"
     note = f"Could not be delivered to {content.receiver} ({content.integration}): {why}"
     log.error("%s", note)
-    receiver, integration = next(_others(teller, at), ("", ""))
+    receiver, integration = instead
     if receiver:
         told = replace(
             content, key=new_key(), receiver=receiver, integration=integration, note=note, queued_at=at.wall, told=()
@@ -72,7 +74,7 @@ def _alarm(teller: Ways, row: Row, at: Moment) -> None:
         teller.tell_instead(row, told, at)
 
 
-def _others(teller: Ways, at: Moment) -> Iterator[tuple[str, str]]:
-    """Ways to somebody that are not stuck themselves."""
-    bad = {(row.content.receiver, row.content.integration) for row in teller.rows() if row.reason or is_stuck(row, at)}
-    return (way for way in teller.ways(at) if way not in bad)
+def _instead(teller: Ways, rows: list[Row], at: Moment) -> tuple[str, str]:
+    """The first way to somebody that is not stuck itself."""
+    bad = {(row.content.receiver, row.content.integration) for row in rows if row.reason or is_stuck(row, at)}
+    return next((way for way in teller.ways(at) if way not in bad), ("", ""))

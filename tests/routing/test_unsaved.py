@@ -11,6 +11,7 @@ import pytest
 from pacs_monitor.notify.notification import DeliveryFailed
 from pacs_monitor.routing import mirror
 from pacs_monitor.routing.routed import RoutedAlert
+from pacs_monitor.state import State, StateError
 from tests.routing.live import Live, eventually
 from tests.routing.sim import Sim
 
@@ -134,6 +135,7 @@ def test_a_transaction_that_took_too_long_and_is_written_after_all(live: Live, m
     live.resolve("ct1")
     eventually(lambda: len(live.told("ct1")) == 2)
     assert live.state._queue.qsize() <= 1
+    assert live.state.failing == "writing takes too long"
     gate.set()
     eventually(lambda: live.saved)
     assert live.kinds() == {"log": 1}
@@ -232,3 +234,14 @@ def test_half_a_letter_of_an_annotation_is_written_as_a_question_mark(live: Live
     live.fire("ct1", summary="half \ud83d of it").result(20)
     assert not live.hears("ct1").unsaved
     told_once_over_a_restart(live)
+
+
+def test_a_file_with_what_is_none_of_ours_is_a_complaint_without_its_words(tmp_path: Path) -> None:
+    state = State(tmp_path / "state.db", "north")
+    values = ("north", "outbox", "x", '{"content": "DOE^JANE"}')
+    state.submit(lambda connection: connection.execute("INSERT INTO routing VALUES (?, ?, ?, ?)", values)).result(20)
+    state.close()
+    with pytest.raises(StateError, match="what routes keep in it cannot be read") as complaint:
+        Live(tmp_path)
+    assert "if it is damaged, move it away and start again" in str(complaint.value)
+    assert "DOE" not in str(complaint.value)

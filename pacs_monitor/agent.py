@@ -21,6 +21,7 @@ from pacs_monitor.alerting.service import Alerting
 from pacs_monitor.confirm import Confirmation
 from pacs_monitor.context import Context
 from pacs_monitor.health import Health
+from pacs_monitor.heartbeat import Heard
 from pacs_monitor.history.sampling import Sampler
 from pacs_monitor.history.store import History
 from pacs_monitor.metrics import json_number
@@ -109,7 +110,12 @@ class Agent:
         self._own = registry(self.vitals, self.lateness)
         self.alerting = self._make_alerting()
         self._own.register(self.alerting)
-        self.notifying = Notifying(self.results, self.confirmation, lambda: self.configuration, self.state)
+        self.notifying = Notifying(
+            self.results, self.confirmation, lambda: self.configuration, self.state, self._problems
+        )
+        self.heard = Heard()
+        self._own.register(self.heard)
+        await in_thread(self._restore_heard)
         self.alerting.listener = self.notifying
         self._own.register(self.notifying)
         undo.callback(self.notifying.stop, 1.0)
@@ -151,9 +157,30 @@ class Agent:
             reload=self.reload,
             probe=self.probe_json,
             ready=self.vitals.problems,
+            hear=self._hear,
+            forget=self._forget,
             version=__version__,
             started=self.started,
         )
+
+    def _problems(self) -> list[str]:
+        """Why a heartbeat must not say that all is well."""
+        stalled = self.alerting.stalled
+        return [*self.vitals.problems(), *([f"rules have not been evaluated for {stalled:.0f} s"] if stalled else [])]
+
+    def _restore_heard(self) -> None:
+        try:
+            self.heard.restore(self.state.load_fact("heard") or "[]")
+        except (ValueError, TypeError) as error:
+            log.warning("other agents' heartbeats of before are forgotten: %s", error)
+
+    def _hear(self, site: str, interval: float) -> None:
+        self.heard.hear(site, interval)
+        self.state.submit(self.state.save_fact("heard", self.heard.to_json()))
+
+    def _forget(self, site: str) -> None:
+        self.heard.forget(site)
+        self.state.submit(self.state.save_fact("heard", self.heard.to_json()))
 
     def _route(self, configuration: Configuration) -> None:
         try:
@@ -316,7 +343,6 @@ class Agent:
             log.error("state was not saved to the end")
         if self._lock is not None:
             os.close(self._lock)
-
 
     def _stop_alerting(self) -> None:
         if not self.alerting.stop(2.0):

@@ -10,6 +10,7 @@ from prometheus_client.core import Metric
 
 from pacs_monitor.alerting.alerts import Alert
 from pacs_monitor.confirm import Confirmation
+from pacs_monitor.heartbeat import Heartbeat
 from pacs_monitor.notify.deliver import deliver
 from pacs_monitor.notify.facts import facts_of
 from pacs_monitor.notify.notification import Notification
@@ -18,7 +19,7 @@ from pacs_monitor.results import Results
 from pacs_monitor.routing.definitions import Integration, Receiver, Route, Routing, Secret, Tls, Webhook
 from pacs_monitor.routing.handover import Handover
 from pacs_monitor.routing.service import Routes
-from pacs_monitor.settings import AgentSettings, AlertmanagerSettings, Configuration, EngineSettings
+from pacs_monitor.settings import AgentSettings, Configuration, EngineSettings, HeartbeatSettings, PeerSettings
 from pacs_monitor.state import State
 
 NOBODY = Routing(Route("nobody"), (Receiver("nobody"),))
@@ -31,8 +32,14 @@ class Notifying:
     """Tells by the configuration in force: listens to the rules, and passes on what they raise."""
 
     def __init__(
-        self, results: Results, confirmation: Confirmation, configuration: Callable[[], Configuration], state: State
+        self,
+        results: Results,
+        confirmation: Confirmation,
+        configuration: Callable[[], Configuration],
+        state: State,
+        problems: Callable[[], list[str]],
     ) -> None:
+        """`problems` are those for which no heartbeat is sent."""
         settings = configuration().agent
         self._labels = {"site": settings.site}
         self.routes = Routes(state, self._send, self._labels)
@@ -40,6 +47,9 @@ class Notifying:
         self._templates = _templates(settings)
         self._handover: Handover | None = None
         self._handed_to: tuple[EngineSettings, str] | None = None
+        self._problems = problems
+        self._heartbeat: Heartbeat | None = None
+        self._beats: HeartbeatSettings | None = None
 
     def follow(self, configuration: Configuration, link: str) -> None:
         """Tell by this from now on; `link` is where people find the agent's pages. Raises StateError."""
@@ -51,17 +61,21 @@ class Notifying:
         elif routing is not None:
             self.routes.start(routing, link)
         self._hand_over((engine, link) if isinstance(engine, EngineSettings) else None)
+        self._beat(configuration.agent)
 
     def stop(self, within: float) -> bool:
         """Write and end. False if something is under way after so many seconds."""
+        if self._heartbeat is not None:
+            self._heartbeat.stop()
         handed = self._handover is None or self._handover.stop(within)
         return self.routes.stop(within) and handed
 
     def collect(self) -> Iterator[Metric]:
         """The metrics of whoever tells."""
         yield from self.routes.collect()
-        if self._handover is not None:
-            yield from self._handover.collect()
+        for one in (self._handover, self._heartbeat):
+            if one is not None:
+                yield from one.collect()
 
     # What the rules' thread calls.
 
@@ -91,9 +105,21 @@ class Notifying:
         self._handed_to = wanted
         if wanted is not None:
             engine, link = wanted
-            peers = [_webhook(one) for one in engine.alertmanagers]
+            peers = [_webhook(one, "/api/v2/alerts") for one in engine.alertmanagers]
             self._handover = Handover(peers, self._labels, self._facts, link)
             self._handover.start()
+
+    def _beat(self, settings: AgentSettings) -> None:
+        wanted = settings.alerting.heartbeat
+        if wanted == self._beats:
+            return
+        if self._heartbeat is not None:
+            self._heartbeat.stop()
+            self._heartbeat = None
+        self._beats = wanted
+        if wanted is not None:
+            self._heartbeat = Heartbeat(_webhook(wanted), wanted.interval, settings.site, self._problems)
+            self._heartbeat.start()
 
     def _send(self, integration: Integration, content: Notification, already: Collection[str]) -> str:
         told = (replace(alert, facts=self._facts(alert.labels)) for alert in content.alerts)
@@ -104,11 +130,11 @@ def _templates(settings: AgentSettings) -> Templates:
     return Templates(ZoneInfo(settings.time_zone), settings.site, settings.alerting.templates)
 
 
-def _webhook(settings: AlertmanagerSettings) -> Webhook:
+def _webhook(settings: PeerSettings, path: str = "") -> Webhook:
     tls = settings.tls
     token, password = settings.bearer_token, settings.password
     return Webhook(
-        Secret(f"{settings.url.rstrip('/')}/api/v2/alerts"),
+        Secret(f"{settings.url.rstrip('/')}{path}" if path else settings.url),
         username=settings.username,
         password=Secret(password.get_secret_value()) if password else Secret(),
         authorization="Bearer" if token else "",

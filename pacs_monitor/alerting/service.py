@@ -40,6 +40,8 @@ LONGEST_CHANGE = 60.0
 MOST_ASKED = 10_000_000
 LONGEST_ANSWER = 5.0
 """How many samples a question may read, and how many seconds it may take: rules wait meanwhile."""
+STALLED_AFTER = 60.0
+"""Seconds beyond three intervals after which evaluation counts as stuck."""
 ASKED_FOR = 3600.0
 """For how many seconds a metric that no rule reads is kept once somebody has asked for it."""
 States = dict[tuple[int, Labels], tuple[str, int]]
@@ -83,6 +85,7 @@ class Alerting:
         self._states: dict[int, States] = {}
         self._settled = 0
         self.listener: Listener | None = None
+        self._evaluated_at = time.monotonic()
         sampler.wanted = self._wanted
 
     def start(self, groups: Iterable[RuleGroup]) -> None:
@@ -163,6 +166,15 @@ class Alerting:
                     return group, alerts.rule, alert
         return None
 
+    @property
+    def stalled(self) -> float:
+        """For how many seconds no rules were evaluated, if that is longer than they can take; else 0."""
+        if not self._begun or not self._evaluations:
+            return 0.0
+        since = time.monotonic() - self._evaluated_at
+        longest = min(job.interval for job in list(self._evaluations.values()))
+        return since if since > STALLED_AFTER + 3 * longest else 0.0
+
     def collect(self) -> Iterator[Metric]:
         """The metrics of rules and alerts."""
         states = [alert.state for alert in self.alerts]
@@ -241,6 +253,7 @@ class Alerting:
         def evaluate(at: int) -> None:
             before = [health.error for health in group.health]
             group.evaluate(at)
+            self._evaluated_at = time.monotonic()
             for rule, error, health in zip(group.group.rules, before, group.health, strict=True):
                 if health.error and health.error != error:
                     log.error("rule %s of group %s: %s", rule.name, group.group.name, health.error)

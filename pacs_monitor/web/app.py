@@ -68,6 +68,8 @@ def create_app(core: Core, access: Callable[[], Access] = Access) -> Starlette:
         Route("/-/ready", control.ready),
         Route("/-/reload", control.reload, methods=["POST"]),
         Route("/-/probe/{node}/{check}", control.probe, methods=["POST"]),
+        Route("/-/heartbeat", control.hear, methods=["POST"]),
+        Route("/-/heartbeat/{site}", control.forget, methods=["DELETE"]),
         Route("/-/drain/{node}", control.drain, methods=["POST"]),
         Route("/-/undrain/{node}", control.undrain, methods=["POST"]),
         *alertmanager_routes(desk),

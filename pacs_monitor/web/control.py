@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
 
 from starlette.requests import Request
@@ -12,6 +14,10 @@ from pacs_monitor.web.core import Core
 
 NO_NODE = "-"
 """Stands in a path for the node of a check that has none; no node can be called so."""
+
+
+_SITE = re.compile(r"[\w.-]{1,100}")
+_LONGEST_BEAT = 1000
 
 
 class Control:
@@ -52,6 +58,30 @@ class Control:
         except ConnectionError as error:
             return JSONResponse({"error": str(error)}, 503)
 
+    async def hear(self, request: Request) -> Response:
+        """Another agent's sign of life: `{"site": "south", "interval": 60}`."""
+        try:
+            told = json.loads(await _short_body(request))
+            site, interval = told["site"], float(told["interval"])
+            if not isinstance(site, str) or not _SITE.fullmatch(site) or not 1 <= interval <= 86400:
+                raise ValueError("site or interval is none")
+        except (ValueError, KeyError, TypeError):
+            return PlainTextResponse('a heartbeat is {"site": NAME, "interval": SECONDS}, from 1 to 86400\n', 400)
+        try:
+            self._core.hear(site, interval)
+        except ValueError as error:
+            return PlainTextResponse(f"{error}\n", 429)
+        return PlainTextResponse(f"{site} was heard\n")
+
+    async def forget(self, request: Request) -> Response:
+        """Another agent was taken out of service: its silence is no alarm."""
+        site = request.path_params["site"]
+        try:
+            self._core.forget(site)
+        except KeyError:
+            return PlainTextResponse(f"no agent of the site {site} was heard of\n", 404)
+        return PlainTextResponse(f"{site} is forgotten\n")
+
     async def drain(self, request: Request) -> Response:
         """Take a node out: load balancers get 503 for it, and nothing alerts anew."""
         return self._turn(request, self._core.context.drain, "is drained")
@@ -67,3 +97,13 @@ class Control:
         except LookupError:
             return PlainTextResponse(f"there is no node {node}\n", 404)
         return PlainTextResponse(f"{node} {outcome}\n")
+
+
+async def _short_body(request: Request) -> bytes:
+    """Raises ValueError for a long one."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _LONGEST_BEAT:
+            raise ValueError("too long")
+    return body

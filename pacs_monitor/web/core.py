@@ -37,6 +37,10 @@ class Core:
     """Runs a check now. Raises LookupError for one that is not configured, ConnectionError if its worker dies."""
     ready: Callable[[], list[str]]
     """What keeps the agent from being ready; nothing if it is."""
+    hear: Callable[[str, float], None]
+    """Another agent (its site, seconds until its next sign) lives. Raises ValueError for one too many."""
+    forget: Callable[[str], None]
+    """Another agent was taken out of service. Raises KeyError."""
     alerting: Alerting
     routes: Routes
     version: str

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter
 
 from pacs_monitor.alerting.groups import World
 from pacs_monitor.alerting.service import Alerting
+from pacs_monitor.heartbeat import Heard
 from pacs_monitor.history.sampling import Sampler
 from pacs_monitor.history.store import History
 from pacs_monitor.promql.engine import Engine
@@ -38,6 +39,7 @@ class Agent:
         self.alerting = Alerting(
             world, sampler, cast(State, None), Path("none"), 3600.0
         )  # without rules it keeps nothing
+        self.heard = Heard()
         self.routes = Routes(cast(State, None), lambda *_: "", {})  # it routes nothing before it is started
         Counter("pacs_monitor_runs", "Runs of all checks.", ["outcome"], registry=self.registry).labels("ok").inc()
 
@@ -63,6 +65,8 @@ class Agent:
             probe=self.probe,
             alerting=self.alerting,
             routes=self.routes,
+            hear=self.heard.hear,
+            forget=self.heard.forget,
             ready=lambda: self.problems,
             version="1.2.3",
             started=NOW - 3600,

@@ -10,7 +10,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -25,7 +25,9 @@ from tests.reliability.receivers import BEHAVIOURS  # noqa: E402
 from tests.reliability.trial import POINTS, Trial, Verdict  # noqa: E402
 
 Cell = tuple[str, str]
-HEAD = ["killed", "receivers", "kills", "promised", "told", "lost", "same key", "more news", "twice"]
+HEAD = ["kills", "promised", "told", "lost", "same key", "more news", "twice"]
+COUNTDOWN = (1, 10)
+"""How often the process comes to a point before it is killed there."""
 
 
 def main() -> None:
@@ -38,9 +40,10 @@ def main() -> None:
     if options.json:
         print(json.dumps({"rows": [data(*row) for row in verdicts.items()], "goals": goals_data(goals)}))
     else:
-        rows = [cells_of(cell, [verdict]) for cell, verdict in verdicts.items()]
-        rows.append(cells_of(("all", "all"), list(verdicts.values())))
-        print(table("Killed by SIGKILL, started again", HEAD, rows))
+        rows = [[*cell, *counts_of([verdict])] for cell, verdict in verdicts.items()]
+        print(table("Killed by SIGKILL, started again", ["killed", "receivers", *HEAD], rows))
+        for place, what in enumerate(("killed", "receivers")):
+            print(table(f"The same, by one of both: {what}", [what, *HEAD], sums(verdicts, place)))
         print(f"\n{time.monotonic() - began:.0f} s in all")
         print(goals_table(goals))
     sys.exit(not all(verdict.kept for verdict in verdicts.values()))
@@ -53,18 +56,25 @@ def run(cells: Sequence[Cell], kills: int, seed: int, at_once: int) -> dict[Cell
         number, cell = numbered
         progress(f"{number + 1} of {len(cells)}: {' / '.join(cell)}")
         with TemporaryDirectory(prefix="pacs-reliability-") as folder:
-            return Trial(Path(folder), [cell] * kills, seed * 1000 + number, drain=120).run()
+            return Trial(Path(folder), [cell] * kills, seed * 1000 + number, countdown=COUNTDOWN, drain=120).run()
 
     with ThreadPoolExecutor(at_once) as pool:
         return dict(zip(cells, pool.map(one, enumerate(cells)), strict=True))
 
 
-def cells_of(cell: Cell, verdicts: Sequence[Verdict]) -> list[str]:
-    kills = sum(one.kills.total() for one in verdicts)
-    lost = sum(len(one.lost) + len(one.stale) for one in verdicts)
-    counts = [sum(one.promised for one in verdicts), sum(one.told for one in verdicts), lost]
+def counts_of(verdicts: Sequence[Verdict]) -> list[str]:
+    """Cells of a table, as HEAD has them."""
+    counts = [sum(one.kills.total() for one in verdicts), sum(one.promised for one in verdicts)]
+    counts += [sum(one.told for one in verdicts), sum(len(one.lost) + len(one.stale) for one in verdicts)]
     counts += [sum(one.repeated for one in verdicts), sum(one.renewed for one in verdicts)]
-    return [*cell, *(f"{count:,}" for count in (kills, *counts, sum(len(one.unexplained) for one in verdicts)))]
+    return [f"{count:,}" for count in (*counts, sum(len(one.unexplained) for one in verdicts))]
+
+
+def sums(verdicts: Mapping[Cell, Verdict], place: int) -> list[list[str]]:
+    """A row for each point, or for each behaviour, and one for all."""
+    names = dict.fromkeys(cell[place] for cell in verdicts)
+    rows = [[name, *counts_of([one for cell, one in verdicts.items() if cell[place] == name])] for name in names]
+    return [*rows, ["all", *counts_of(list(verdicts.values()))]]
 
 
 def data(cell: Cell, verdict: Verdict) -> dict[str, Any]:
@@ -85,7 +95,7 @@ def goals_of(verdicts: Iterable[Verdict], wanted: int) -> list[Goal]:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kills", type=int, default=4, help="in each trial")
+    parser.add_argument("--kills", type=int, default=6, help="in each trial")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--at-once", type=int, default=6, help="trials that run side by side")
     parser.add_argument("--receivers", nargs="+", choices=BEHAVIOURS, default=BEHAVIOURS)

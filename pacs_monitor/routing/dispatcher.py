@@ -178,7 +178,7 @@ class Dispatcher:
         self._point("after commit")
         after, self._after_commit = self._after_commit, []
         for work in after:
-            work()
+            self._guarded(work)
 
     def _send(self) -> None:
         teller = self.engine.teller

@@ -120,7 +120,10 @@ def _web_server(every: Receivers) -> Iterator[None]:
         def do_POST(self) -> None:
             if every.come_to("body", "http"):
                 return
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            length = int(self.headers["Content-Length"])
+            body = self.rfile.read(length)
+            if len(body) < length:  # whoever posts has died
+                return
             if self.mood == "hangs":
                 time.sleep(PATIENCE * 1.3)
                 return

@@ -19,7 +19,7 @@ from tests.reliability import receivers as made
 from tests.reliability.receivers import Receivers, Told, receivers
 
 POINTS = (*child.OWN_POINTS[:4], *made.POINTS, *child.OWN_POINTS[4:], "any moment")
-LONGEST_ROUND = 15.0
+LONGEST_ROUND = 45.0
 _processes = multiprocessing.get_context("forkserver")
 _processes.set_forkserver_preload(["tests.reliability.child"])
 

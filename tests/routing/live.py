@@ -51,11 +51,16 @@ class Live:
         self.file = folder / "state.db"
         self.routing = routing or each("team")
         self.deliver = deliver
-        self.sent: list[Notification] = []
+        self._point = point
         self._lock = threading.Lock()
+        self.begin()
+
+    def begin(self) -> None:
+        """Start, or start again: nothing but the file is known."""
+        self.sent: list[Notification] = []
         self.state = State(self.file, "north")
         self.mirror = Mirror(self.state)
-        self.dispatcher = Dispatcher(self.mirror, self._deliver, point=point)
+        self.dispatcher = Dispatcher(self.mirror, self._deliver, point=self._point)
         self.dispatcher.start(self.routing)
 
     def _deliver(self, integration: Integration, content: Notification, done: tuple[str, ...]) -> str:

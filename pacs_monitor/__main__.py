@@ -20,10 +20,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pacs_monitor import __version__, commands
+from pacs_monitor import __version__, alert_commands, commands, status_command, trial_commands
 from pacs_monitor.console import DEFAULT_CONFIG, ConfigOption, JsonOption, count, fail, load, out
+from pacs_monitor.maintenance_commands import maintenance
 from pacs_monitor.routes_commands import routes
 from pacs_monitor.rules_commands import rules
+from pacs_monitor.silence_commands import silence
 from pacs_monitor.template_commands import template
 
 if TYPE_CHECKING:
@@ -294,6 +296,13 @@ def diagnose(
     raise typer.Exit(asyncio.run(diagnoses.run(wanted, out(), as_json)))
 
 
+app.command()(status_command.status)
+app.command()(alert_commands.alerts)
+app.command()(alert_commands.explain)
+app.command()(alert_commands.ack)
+app.command()(alert_commands.unack)
+app.add_typer(silence, name="silence")
+app.add_typer(maintenance, name="maintenance")
 app.command()(commands.query)
 tests = typer.Typer(help="Test what the agent is to do.", no_args_is_help=True)
 app.add_typer(tests, name="test")
@@ -334,6 +343,8 @@ def run_tests_of_rules(
 
 
 tests.command()(routes)
+tests.command()(trial_commands.alert)
+tests.command()(trial_commands.receiver)
 app.add_typer(template, name="template")
 app.add_typer(rules, name="rules")
 app.command()(commands.drain)

@@ -78,7 +78,10 @@ def routing_overview(engine: Engine, at: Moment) -> dict[str, Any]:
         known = alert.fingerprint in engine.acknowledged
         (quiet if known or suppressed(alert.labels) else severities)[alert.labels.get("severity", "")] += 1
     rows = list(engine.teller.outbox.rows.values())
-    stuck = [row for row in rows if row.reason]
+    stuck: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        if row.reason:
+            stuck.setdefault((row.content.receiver, row.content.integration), []).append(row.error)
     due = min((group for group in engine.groups), key=lambda group: group.due, default=None)
     return {
         "firing": dict(severities),
@@ -89,8 +92,8 @@ def routing_overview(engine: Engine, at: Moment) -> dict[str, Any]:
             "waiting": len(rows),
             "oldest": date_time(min(row.content.queued_at for row in rows)) if rows else None,
             "failing": [
-                {"receiver": row.content.receiver, "integration": row.content.integration, "error": row.error}
-                for row in stuck[:MOST_TOLD]
+                {"receiver": receiver, "integration": integration, "count": len(errors), "error": errors[-1]}
+                for (receiver, integration), errors in sorted(stuck.items())[:MOST_TOLD]
             ],
         },
         "nextFlush": {"group": due.key, "receiver": due.route.receiver, "at": date_time(due.due_at)} if due else None,

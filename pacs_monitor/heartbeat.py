@@ -45,14 +45,9 @@ class Heartbeat:
         """Post no more; what is under way ends by itself."""
         self._ended.set()
 
-    def collect(self) -> Iterator[Metric]:
-        """What was sent, and what not."""
-        beats = CounterMetricFamily(
-            "pacs_monitor_heartbeats_total", "Signs of life that were due, by outcome.", labels=["outcome"]
-        )
-        for outcome, count in (("sent", self.sent), ("failed", self.failures), ("withheld", self.withheld)):
-            beats.add_metric([outcome], count)
-        yield beats
+    def outcomes(self) -> tuple[tuple[str, int], ...]:
+        """How often, by what became of it."""
+        return ("sent", self.sent), ("failed", self.failures), ("withheld", self.withheld)
 
     def _beat(self) -> None:
         self._come_up()
@@ -87,6 +82,16 @@ class Heartbeat:
         if well != self._well:
             self._well = well
             log.log(logging.WARNING if well else logging.ERROR, "%s", why)
+
+
+def families(heartbeat: Heartbeat | None) -> Iterator[Metric]:
+    """What was sent, and what not."""
+    beats = CounterMetricFamily(
+        "pacs_monitor_heartbeats_total", "Signs of life that were due, by outcome.", labels=["outcome"]
+    )
+    for outcome, count in heartbeat.outcomes() if heartbeat else ():
+        beats.add_metric([outcome], count)
+    yield beats
 
 
 class Heard:

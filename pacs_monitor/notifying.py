@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from prometheus_client.core import Metric
 
+from pacs_monitor import heartbeat
 from pacs_monitor.alerting.alerts import Alert
 from pacs_monitor.confirm import Confirmation
 from pacs_monitor.heartbeat import Heartbeat
@@ -16,6 +17,7 @@ from pacs_monitor.notify.facts import facts_of
 from pacs_monitor.notify.notification import Notification
 from pacs_monitor.notify.templates import Templates
 from pacs_monitor.results import Results
+from pacs_monitor.routing import handover
 from pacs_monitor.routing.definitions import Integration, Receiver, Route, Routing, Secret, Tls, Webhook
 from pacs_monitor.routing.handover import Handover
 from pacs_monitor.routing.service import Routes
@@ -73,9 +75,8 @@ class Notifying:
     def collect(self) -> Iterator[Metric]:
         """The metrics of whoever tells."""
         yield from self.routes.collect()
-        for one in (self._handover, self._heartbeat):
-            if one is not None:
-                yield from one.collect()
+        yield from handover.families(self._handover.peers if self._handover is not None else ())
+        yield from heartbeat.families(self._heartbeat)
 
     # What the rules' thread calls.
 

@@ -138,7 +138,7 @@ def test_lines_fit_their_width_and_nothing_of_our_machines_is_in_them() -> None:
 def test_the_examples_of_the_page_together_are_one_configuration(tmp_path: Path) -> None:
     (tmp_path / "modalities.csv").write_text(block(CONFIGURATION, "csv", "Device"))
     path = tmp_path / "pacs-monitor.yml"
-    told = [text for text in blocks(CONFIGURATION, "yaml") if "  routes:" not in text]
+    told = [text for text in blocks(CONFIGURATION, "yaml") if "  routes:" not in text and "  engine:" not in text]
     path.write_text(settled("".join(told), tmp_path))
     found = config.load(path)
     assert {warning.setting for warning in found.warnings} == {"people.duty.webhook", "scp"}, found.warnings
@@ -151,6 +151,14 @@ def test_the_example_of_routes_takes_the_place_of_notify(tmp_path: Path) -> None
     path = tmp_path / "pacs-monitor.yml"
     path.write_text(settled(block(CONFIGURATION, "yaml", "  routes:"), tmp_path))
     assert config.load(path).routing is not None
+
+
+def test_the_example_of_handing_over_is_accepted(tmp_path: Path) -> None:
+    path = tmp_path / "pacs-monitor.yml"
+    path.write_text(settled(block(CONFIGURATION, "yaml", "  engine:"), tmp_path))
+    found = config.load(path)
+    assert found.agent.alerting.heartbeat is not None
+    assert found.warnings == ()
 
 
 def test_the_examples_of_checks_are_accepted(tmp_path: Path) -> None:
@@ -266,7 +274,7 @@ def test_state_is_backed_up_as_shown_while_the_agent_runs(agent: RunningAgent, t
     copy = tmp_path / "copy.db"
     command = command.replace("/var/lib/pacs-monitor/state.db", str(agent.folder / "data/state.db"))
     command = command.replace("/var/backups/pacs-monitor.db", str(copy)).replace("python3", sys.executable, 1)
-    subprocess.run(["/bin/sh", "-c", command], check=True, timeout=20)
+    subprocess.run(["/bin/sh", "-c", command], check=True, timeout=150)
     with sqlite3.connect(copy) as connection:
         rows = connection.execute("SELECT node, healthy FROM confirmed WHERE node = 'archive'").fetchall()
     connection.close()
@@ -292,7 +300,7 @@ def test_the_paths_that_security_tells_of_are_all_there_are(agent: RunningAgent)
     source = Path(sys.modules[create_app.__module__].__file__ or "").read_text()
     for path in re.findall(r'Route\("([^"]+)"', source):
         shown = re.sub(r"\{name\}|\{node\}", "NODE", path)
-        shown = shown.replace("{check}", "CHECK").replace("{key}/{value:path}", "KEY/VALUE")
+        shown = shown.replace("{check}", "CHECK").replace("{key}/{value:path}", "KEY/VALUE").replace("{site}", "SITE")
         names = {shown, shown.replace("NODE", "NAME")}
         assert any(f"{name}`" in told for name in names), path
     assert agent.get("/-/healthy").status_code == 200

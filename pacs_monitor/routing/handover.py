@@ -45,7 +45,7 @@ class _Handed:
 
 
 @dataclass
-class _Peer:
+class Peer:
     """One Alertmanager, and what it has heard."""
 
     name: str
@@ -66,7 +66,7 @@ class Handover:
     def __init__(
         self, alertmanagers: Sequence[Webhook], external_labels: Mapping[str, str], facts: Facts, external_url: str
     ) -> None:
-        self._peers = [_Peer(_name(one), one) for one in alertmanagers]
+        self._peers = [Peer(_name(one), one) for one in alertmanagers]
         self._external_labels = external_labels
         self._facts = facts
         self._external_url = external_url
@@ -127,7 +127,7 @@ class Handover:
 
     # In threads, one for each Alertmanager.
 
-    def _serve(self, peer: _Peer) -> None:
+    def _serve(self, peer: Peer) -> None:
         while True:
             with self._wake:
                 if self._ended:
@@ -138,7 +138,7 @@ class Handover:
         if peer.up:
             self._post(peer)
 
-    def _post(self, peer: _Peer) -> None:
+    def _post(self, peer: Peer) -> None:
         now = time.monotonic()
         with self._lock:
             waiting = [(key, one) for key, one in self._alerts.items() if _is_due(peer.heard.get(key), one, now)]
@@ -153,7 +153,7 @@ class Handover:
                 return
             self._posted(peer, batch, now)
 
-    def _posted(self, peer: _Peer, batch: list[tuple[Key, _Handed]], now: float) -> None:
+    def _posted(self, peer: Peer, batch: list[tuple[Key, _Handed]], now: float) -> None:
         peer.posted += len(batch)
         peer.failures = 0
         peer.heard.update((key, (one.version, now)) for key, one in batch)
@@ -161,7 +161,7 @@ class Handover:
             peer.up = True
             log.warning("alerts reach Alertmanager %s again", peer.name)
 
-    def _failed(self, peer: _Peer, failure: DeliveryFailed, count: int) -> None:
+    def _failed(self, peer: Peer, failure: DeliveryFailed, count: int) -> None:
         peer.failed += count
         peer.next_try = time.monotonic() + min(LONGEST_RETRY, RETRY * 2**peer.failures)
         peer.failures = min(peer.failures + 1, 10)
@@ -184,26 +184,30 @@ class Handover:
             said["generatorURL"] = f"{self._external_url}/api/v1/query?query={query}"
         return said
 
-    # Metrics.
+    @property
+    def peers(self) -> Sequence[Peer]:
+        """The Alertmanagers."""
+        return self._peers
 
-    def collect(self) -> Iterator[Metric]:
-        """What was handed over, and whether it arrives."""
-        posted = CounterMetricFamily(
-            "pacs_monitor_handover_alerts_total", "Alerts posted to an Alertmanager.", labels=["alertmanager"]
-        )
-        failed = CounterMetricFamily(
-            "pacs_monitor_handover_failures_total",
-            "Alerts that an Alertmanager did not take; they are posted again.",
-            labels=["alertmanager"],
-        )
-        up = GaugeMetricFamily(
-            "pacs_monitor_handover_up", "Whether the last post to an Alertmanager arrived.", labels=["alertmanager"]
-        )
-        for peer in self._peers:
-            posted.add_metric([peer.name], peer.posted)
-            failed.add_metric([peer.name], peer.failed)
-            up.add_metric([peer.name], float(peer.up))
-        yield from (posted, failed, up)
+
+def families(peers: Sequence[Peer]) -> Iterator[Metric]:
+    """What was handed over, and whether it arrives."""
+    posted = CounterMetricFamily(
+        "pacs_monitor_handover_alerts_total", "Alerts posted to an Alertmanager.", labels=["alertmanager"]
+    )
+    failed = CounterMetricFamily(
+        "pacs_monitor_handover_failures_total",
+        "Alerts that an Alertmanager did not take; they are posted again.",
+        labels=["alertmanager"],
+    )
+    up = GaugeMetricFamily(
+        "pacs_monitor_handover_up", "Whether the last post to an Alertmanager arrived.", labels=["alertmanager"]
+    )
+    for peer in peers:
+        posted.add_metric([peer.name], peer.posted)
+        failed.add_metric([peer.name], peer.failed)
+        up.add_metric([peer.name], float(peer.up))
+    yield from (posted, failed, up)
 
 
 _ENVELOPE = Notification("", "", "", "", {}, ())

@@ -21,6 +21,7 @@ from pacs_monitor.routing.engine import Engine
 from pacs_monitor.routing.fingerprint import fingerprint
 from pacs_monitor.routing.mirror import Mirror
 from pacs_monitor.routing.routed import RULES, RoutedAlert
+from pacs_monitor.routing.silences import Silence
 from pacs_monitor.state import State
 
 Send = Callable[[Integration, Notification, Collection[str]], str]
@@ -176,10 +177,9 @@ class Routes:
         yield _counter("notifications", "Notifications that a receiver has taken.", _WHOM, delivered)
         yield _counter("notification_failures", "Tries to deliver that failed.", (*_WHOM, "reason"), failed)
         yield _counter("notification_seconds", "Time that tries to deliver took.", _WHOM, seconds)
-        if not self._begun:
-            return
-        engine, now = self.dispatcher.engine, time.time() * 1000
-        rows = list(engine.teller.outbox.rows.values())
+        now = time.time() * 1000
+        teller = self.dispatcher.engine.teller if self._begun else None
+        rows = list(teller.outbox.rows.values()) if teller else []
         waiting: Counter[Whom] = Counter()
         oldest: dict[tuple[str, ...], float] = {}
         for row in rows:
@@ -192,11 +192,14 @@ class Routes:
             "notifications_abandoned",
             "Notifications that were given up, as their receiver was taken out or took nothing for five days.",
             (),
-            {(): engine.teller.abandoned},
+            {(): teller.abandoned if teller else 0},
         )
-        states = Counter(one.state(round(now)) for one in list(engine.silences))
+        states = Counter(one.state(round(now)) for one in self._silences())
         counts = {(state,): states[state] for state in ("pending", "active", "expired")}
         yield _gauge("silences", "Silences by state.", ("state",), counts)
+
+    def _silences(self) -> list[Silence]:
+        return list(self.dispatcher.engine.silences) if self._begun else []
 
 
 def _counter(name: str, help: str, labels: tuple[str, ...], values: Mapping[Any, float]) -> CounterMetricFamily:

@@ -73,10 +73,15 @@ class PeopleReceiver(Receiver):
 
     def reached(self, at: int) -> Iterator[tuple[str, Integration]]:
         """Those that are meant at a time (milliseconds since 1970)."""
-        return self.roster.reached(self.people(at), self.by) if self.roster else iter(())
+        assert self.roster is not None
+        return self.roster.reached(self._meant(at), self.by)
 
     def people(self, at: int) -> list[str]:
-        """Their names."""
+        """Their names, for others to read."""
+        assert self.roster is not None
+        return [self.roster.shown(one) for one in self._meant(at)]
+
+    def _meant(self, at: int) -> list[str]:
         assert self.roster is not None
         found = (self.roster.who(target, at) for target in self.targets)
         return [one for one in dict.fromkeys(found) if one]

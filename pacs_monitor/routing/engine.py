@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 
 from pacs_monitor.routing import routed, silences
 from pacs_monitor.routing.acknowledging import Acknowledgement
@@ -15,6 +16,7 @@ from pacs_monitor.routing.definitions import Routing
 from pacs_monitor.routing.groups import GROUP, Group, Groups, Timing
 from pacs_monitor.routing.mirror import Mirror
 from pacs_monitor.routing.mistake import place_of
+from pacs_monitor.routing.recounting import World, recount
 from pacs_monitor.routing.routed import RoutedAlert
 from pacs_monitor.routing.silences import Silence, Silences
 from pacs_monitor.routing.stages import Moment, Stages
@@ -131,6 +133,7 @@ class Engine:
     def tidy(self, at: Moment) -> None:
         """Now and then: alarm of what is stuck, forget what is old."""
         self._now = at
+        self.groups.keep_to_the_clock(at)
         self.teller.tidy(at, self.groups.__contains__)
         for id in self.silences.forget_old(at.wall):
             self._mirror.drop(SILENCE, id)
@@ -141,15 +144,23 @@ class Engine:
         audible = self.stages.audible(group.route, members, at)
         if audible:
             self.teller.tell(group, audible, at)
+        kept = frozenset[str]()
+        if group.route.keeps and self.stages.muted_by(group.route, at.wall):
+            kept = self.teller.owes(group)
         for alert in over:
-            if self.groups.leave(group, alert.fingerprint):
+            if alert.fingerprint not in kept and self.groups.leave(group, alert.fingerprint):
                 self._drop(alert)
 
     def _take(self, routing: Routing) -> None:
         self.routing = routing
         self.stages = Stages(routing, self.silences, self.acknowledged.__contains__)
-        self.groups: Groups = Groups(routing.route, self._mirror)
+        self.groups: Groups = Groups(routing.route, self._mirror, routing.time_zone)
         self.teller.follow(routing)
+        world = World(routing, self.groups.of, self.alerts, self.teller.log, self.acknowledged, self._is_muted)
+        self.teller.recount = partial(recount, world)
+
+    def _is_muted(self, group: Group, at: int) -> bool:
+        return bool(self.stages.muted_by(group.route, at))
 
     def _place_all(self, before: Mapping[str, Timing], at: Moment) -> None:
         for alert in list(self.alerts.values()):

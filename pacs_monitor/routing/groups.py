@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pacs_monitor.routing.definitions import Route
+from pacs_monitor.routing.digests import LONGEST, next_digest, sensible
 from pacs_monitor.routing.mirror import Mirror
 from pacs_monitor.routing.routed import RoutedAlert
 from pacs_monitor.routing.stages import Moment
@@ -15,6 +16,10 @@ from pacs_monitor.routing.timers import Timers
 from pacs_monitor.routing.tree import matching
 
 GROUP = "group"
+LONGEST_PLAN = LONGEST + 3_600_000
+"""Milliseconds to a digest, in the file: more than there can be, so that a plan of a wrong clock shows as one."""
+CLOCKS_DIFFER = 0.5
+"""Seconds by which a digest must be off to be planned anew: clocks never run quite alike."""
 
 
 @dataclass(slots=True)
@@ -38,7 +43,11 @@ class Group:
 
     def to_json(self) -> dict[str, Any]:
         """What the state file keeps."""
-        longest = max(self.route.group_interval if self.flushed else self.route.group_wait, self.route.minimum_age)
+        longest = (
+            LONGEST_PLAN
+            if self.route.digest
+            else max(self.route.group_interval if self.flushed else self.route.group_wait, self.route.minimum_age)
+        )
         return {"flushed": self.flushed, "due_at": self.due_at, "longest": longest, "alerts": sorted(self.alerts)}
 
 
@@ -55,8 +64,10 @@ class Timing:
 class Groups:
     """All groups, and which alerts are in them."""
 
-    def __init__(self, root: Route, mirror: Mirror) -> None:
+    def __init__(self, root: Route, mirror: Mirror, time_zone: str = "UTC") -> None:
+        """`time_zone` is that of digests."""
         self._root = root
+        self._zone = time_zone
         self._mirror = mirror
         self._names = dict(_names(root))
         self._by_name: dict[str, Group] = {}
@@ -83,12 +94,25 @@ class Groups:
 
     def take_due(self, at: Moment) -> list[Group]:
         """The groups that are due; each is due again after its interval."""
-        found = [self._by_name[name] for name in self._timers.take(at.mono) if name in self._by_name]
-        for group in found:
+        found = []
+        for name in self._timers.take(at.mono):
+            group = self._by_name.get(name)
+            if group is None:
+                continue
+            if group.route.digest and group.due_at > at.wall:
+                self._plan(group, group.due_at, at)  # the clock was put back
+                continue
             group.flushed = True
-            self._set_due(group, _next_due(group, at), at)
+            self._set_due(group, self._next_due(group, at), at)
             self._mirror.put(GROUP, group.name, group)
+            found.append(group)
         return found
+
+    def keep_to_the_clock(self, at: Moment) -> None:
+        """Have digests fall due by the clock on the wall, if that was set."""
+        for group in self._by_name.values():
+            if group.route.digest:
+                self._plan(group, group.due_at, at)
 
     def hasten(self, group: Group, at: Moment) -> None:
         """Have a group be told now."""
@@ -104,12 +128,14 @@ class Groups:
             known = before.get(name) if before else None
             if known and alert.fingerprint not in known.members and alert.resolved(at.mono):
                 continue  # the group has told that it is over
-            first = _first_due(route, alert, at)
+            first = self._first_due(route, alert, at)
             if group is None:
                 group = self._by_name[name] = Group(name, f"{route.key}:{told}", route, labels)
                 if known is not None:
                     group.flushed = known.flushed
-                self._set_due(group, first if known is None else known.due, at)
+                # A digest that fell due while we were away is told now; others when the route says by now.
+                keeps = known is not None and (not route.digest or known.due <= at.mono)
+                self._set_due(group, known.due if known is not None and keeps else first, at)
             elif (not group.flushed or route.minimum_age) and first < group.due:
                 self._set_due(group, first, at)
             if alert.fingerprint not in group.alerts:
@@ -147,21 +173,34 @@ class Groups:
         group.due_at = at.wall + round((due - at.mono) * 1000)
         self._timers.set(group.name, due)
 
+    def _plan(self, group: Group, planned: int, at: Moment) -> None:
+        planned = sensible(group.route.digest, self._zone, planned, at.wall)
+        due = at.mono + (planned - at.wall) / 1000
+        if planned != group.due_at or abs(due - group.due) > CLOCKS_DIFFER or group.due <= at.mono:
+            self._set_due(group, due, at)
+            self._mirror.put(GROUP, group.name, group)
 
-def _first_due(route: Route, alert: RoutedAlert, at: Moment) -> float:
-    """When a group tells of an alert that has come into it, if nothing else decides that."""
-    age = alert.age(at.mono) * 1000
-    if route.minimum_age:
-        return at.mono + max(0, min(route.minimum_age, route.minimum_age - age)) / 1000
-    # As in Alertmanager: an alert that is older than the wait has been waited for.
-    return at.mono if age > route.group_wait else at.mono + route.group_wait / 1000
+    def _digest(self, route: Route, at: Moment) -> float:
+        return at.mono + (next_digest(route.digest, self._zone, at.wall) - at.wall) / 1000
 
+    def _first_due(self, route: Route, alert: RoutedAlert, at: Moment) -> float:
+        """When a group tells of an alert that has come into it, if nothing else decides that."""
+        if route.digest:
+            return self._digest(route, at)
+        age = alert.age(at.mono) * 1000
+        if route.minimum_age:
+            return at.mono + max(0, min(route.minimum_age, route.minimum_age - age)) / 1000
+        # As in Alertmanager: an alert that is older than the wait has been waited for.
+        return at.mono if age > route.group_wait else at.mono + route.group_wait / 1000
 
-def _next_due(group: Group, at: Moment) -> float:
-    """After the interval, or when an escalation comes to another of its alerts."""
-    route = group.route
-    coming = (at.mono + route.minimum_age / 1000 - alert.age(at.mono) for alert in group.alerts.values())
-    return min([at.mono + route.group_interval / 1000, *(due for due in coming if route.minimum_age and due > at.mono)])
+    def _next_due(self, group: Group, at: Moment) -> float:
+        """After the interval, or when an escalation comes to another of its alerts; a digest on the next day."""
+        route = group.route
+        if route.digest:
+            return self._digest(route, at)
+        interval = at.mono + route.group_interval / 1000
+        coming = (at.mono + route.minimum_age / 1000 - alert.age(at.mono) for alert in group.alerts.values())
+        return min([interval, *(due for due in coming if route.minimum_age and due > at.mono)])
 
 
 def _names(root: Route) -> Iterator[tuple[int, str]]:

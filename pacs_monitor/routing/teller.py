@@ -10,6 +10,7 @@ from typing import Any
 from pacs_monitor.notify.notification import DeliveryFailed, Notification
 from pacs_monitor.routing import outbox as outboxes
 from pacs_monitor.routing import routed, telling
+from pacs_monitor.routing.deciding import Listener, decide
 from pacs_monitor.routing.definitions import Integration, Receiver, Routing
 from pacs_monitor.routing.groups import Group
 from pacs_monitor.routing.mirror import Mirror
@@ -42,6 +43,8 @@ class Teller:
         self.fallback = ""
         """The receiver that hears of what cannot be delivered to others; "" finds one."""
         self.external_url = ""
+        self.recount: Callable[[Notification, Integration, Moment], Notification] = lambda content, *_: content
+        """Adds to a notification who was told before, and what comes next."""
         self.log: dict[str, Entry] = {}
         self.outbox = Outbox()
         self.abandoned = 0
@@ -73,40 +76,37 @@ class Teller:
     def tell(self, group: Group, audible: list[RoutedAlert], at: Moment) -> None:
         """Queue what the receivers of a group do not know yet."""
         receiver = self.routing.receiver(group.route.receiver)
-        for name, integration in self.integrations(receiver, at.wall):
-            self._tell(group, name, integration, audible, at)
+        on_duty = dict(self.integrations(receiver, at.wall))
+        for name, integration in (dict(receiver.named()) | on_duty).items():
+            self._tell(group, name, integration, audible, at, on_duty=name in on_duty)
+
+    def owes(self, group: Group) -> frozenset[str]:
+        """Alerts of a group of which somebody knows that they fire, and not that they have ended; all of a digest."""
+        if group.route.digest:
+            return frozenset(group.alerts)
+        receiver = self.routing.receiver(group.route.receiver)
+        names = ("\n".join((group.name, receiver.name, name)) for name, _ in receiver.named())
+        return frozenset().union(*(self.log[name].firing for name in names if name in self.log))
 
     def _tell(
-        self, group: Group, integration_name: str, integration: Integration, audible: list[RoutedAlert], at: Moment
+        self,
+        group: Group,
+        integration_name: str,
+        integration: Integration,
+        audible: list[RoutedAlert],
+        at: Moment,
+        *,
+        on_duty: bool,
     ) -> None:
         name = "\n".join((group.name, group.route.receiver, integration_name))
-        entry = self.log.get(name)
-        firing = [alert for alert in audible if not alert.resolved(at.mono)]
-        over = [alert for alert in audible if alert.resolved(at.mono)]
-        if group.route.minimum_age:
-            # Nobody hears the end of what was over before the escalation came to it.
-            over = [alert for alert in over if entry is not None and alert.fingerprint in entry.firing]
-        burning, resolved = telling.fingerprints(firing), telling.fingerprints(over)
-        reason = telling.why(
-            entry,
-            burning,
-            resolved,
-            send_resolved=integration.send_resolved,
-            repeat=self._repeat(group, burning),
-            now=at.mono,
-        )
-        if not reason:
+        listener = Listener(self.log.get(name), integration.send_resolved, on_duty)
+        decision = decide(group, listener, audible, self._acknowledged, at)
+        if decision is None:
             return
-        self._note(name, Entry(burning, resolved, at.wall, told_since=at.mono))
-        told = firing + over if integration.send_resolved else firing
-        if told or name in self.outbox.rows:
-            self._queue(name, self._said(group, integration_name, told, reason, at), at)
-
-    def _repeat(self, group: Group, burning: frozenset[str]) -> float:
-        """Seconds until what has not changed is told again: never, once all was taken on."""
-        if burning and all(map(self._acknowledged, burning)):
-            return float("inf")
-        return group.route.repeat_interval / 1000
+        self._note(name, decision.entry)
+        if decision.told or name in self.outbox.rows:
+            content = self._said(group, integration_name, decision.told, decision.reason, at)
+            self._queue(name, self.recount(content, integration, at), at)
 
     def _said(
         self, group: Group, integration_name: str, told: list[RoutedAlert], reason: str, at: Moment

@@ -21,6 +21,8 @@ from pacs_monitor.promql.parse import parse
 from tests.pages import ROOT, block, generator, read, section
 from tests.peers.process import program
 
+pytestmark = pytest.mark.timeout(600)
+
 FILES = builtin_files()
 TESTS = sorted((ROOT / "alert_rules/tests").glob("*.yml"))
 RUNBOOKS = ROOT / "docs/runbooks"
@@ -47,7 +49,7 @@ def selectors(rule: Rule) -> list[Selector]:
 def run(name: str, package: str, *words: str | Path) -> None:
     """A program that must succeed; AssertionError with its output if it does not."""
     argv = [program(name, package), *map(str, words)]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=150, check=False)
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=580, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -19,6 +19,7 @@ from pacs_monitor.state import State
 from tests.agent import run_agent
 from tests.conftest import StartRawServer
 from tests.engine import ODD_CHECKS
+from tests.noise import with_time
 from tests.peers.dcmtk import StoreScp
 from tests.peers.orthanc import Orthanc
 from tests.peers.ports import free_port
@@ -304,9 +305,10 @@ def test_secrets_are_printed_by_no_command(tmp_path: Path, orthanc: Orthanc) -> 
         assert secret not in done.stdout + done.stderr
 
 
-@pytest.mark.timeout(240)
-def test_the_demo_shows_states_that_come_and_go() -> None:
-    done = pacs_monitor("demo", "--for", "25", "--speed", "3", "--listen", f"127.0.0.1:{free_port()}")
+@pytest.mark.timeout(300)
+@with_time(25, 75)
+def test_the_demo_shows_states_that_come_and_go(seconds: int) -> None:
+    done = pacs_monitor("demo", "--for", str(seconds), "--speed", "3", "--listen", f"127.0.0.1:{free_port()}")
     assert done.returncode == 0
     assert "ct1/c_echo healthy" in done.stdout
     assert re.search(

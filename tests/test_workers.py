@@ -208,9 +208,9 @@ async def test_mistakes_of_authors_disturb_no_other_check(tmp_path: Path) -> Non
     async with engine() as running:
         running.apply(
             odd("steady", interval=0.3),
-            odd("many_series", interval=1.0, count=2500),
+            odd("many_series", interval=2.0, count=2500),
             odd("stubborn", interval=0.3, timeout=0.2),
-            *(odd("mistaken", f"mistaken-{place}", how=how, interval=1.0) for place, how in enumerate(kinds)),
+            *(odd("mistaken", f"mistaken-{place}", how=how, interval=2.0) for place, how in enumerate(kinds)),
         )
         await running.more_runs("steady", count=5)
         for place in range(len(kinds)):

@@ -11,7 +11,7 @@ from tests.peers.process import program
 
 def amtool(*words: str | Path) -> subprocess.CompletedProcess[str]:
     argv = [program("amtool", "prometheus-alertmanager"), *map(str, words)]
-    return subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run(argv, capture_output=True, text=True, timeout=150, check=False)
 
 
 def verdict(file: Path) -> str:

@@ -41,7 +41,7 @@ def test_a_full_disk(live: Live) -> None:
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     connection.execute(f"PRAGMA max_page_count = {pages}")
     live.fire("meanwhile", summary="x" * 100_000)
-    told = live.hears("meanwhile", within=15)
+    told = live.hears("meanwhile")
     assert told.unsaved
     assert "full" in live.state.failing
     live.resolve("before")
@@ -64,7 +64,7 @@ def test_a_file_that_is_moved_away_and_put_back(tmp_path: Path, what: str) -> No
     here = live.file if what == "the file" else folder
     here.rename(tmp_path / "elsewhere")
     live.fire("meanwhile")
-    assert live.hears("meanwhile", within=10).unsaved
+    assert live.hears("meanwhile").unsaved
     assert "restart pacs-monitor" in live.state.failing
     (tmp_path / "elsewhere").rename(here)
     told_once_over_a_restart(live)
@@ -85,7 +85,7 @@ def test_a_lock(live: Live, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogC
     live.settle()
     other = lock(live.file)
     live.fire("meanwhile")
-    assert live.hears("meanwhile", within=10).unsaved
+    assert live.hears("meanwhile").unsaved
     for number in range(20):
         live.fire(f"more {number}")
         time.sleep(0.02)
@@ -127,7 +127,7 @@ def test_a_transaction_that_took_too_long_and_is_written_after_all(live: Live, m
     monkeypatch.setattr(mirror, "LONGEST_COMMIT", 0.5)
     monkeypatch.setattr(mirror, "LONGEST_WHILE_FAILING", 0.1)
     gate = threading.Event()
-    live.state.submit(lambda connection: gate.wait(30))
+    live.state.submit(lambda connection: gate.wait(60))
     live.fire("ct1")
     assert live.hears("ct1").unsaved
     live.resolve("ct1")

@@ -66,6 +66,11 @@ class Methods:
     def __init__(self, **handlers: Handler) -> None:
         self._handlers: Mapping[str, Handler] = {name.upper(): one for name, one in handlers.items()}
 
+    @property
+    def methods(self) -> list[str]:
+        """Those that are answered."""
+        return sorted(self._handlers)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request (ASGI)."""
         request = Request(scope, receive)
@@ -75,14 +80,14 @@ class Methods:
         except Refused as refused:
             answer = refused.answer()
             if refused.status == 405:
-                answer.headers["Allow"] = ",".join(sorted(self._handlers))
+                answer.headers["Allow"] = ",".join(self.methods)
         await answer(scope, receive, send)
 
     def _handler(self, request: Request) -> Handler:
         try:
             return self._handlers[request.method]
         except KeyError:
-            allowed = ",".join(sorted(self._handlers))
+            allowed = ",".join(self.methods)
             raise Refused(405, f"method {request.method} is not allowed, but [{allowed}] are", 405) from None
 
 

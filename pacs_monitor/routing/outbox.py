@@ -130,8 +130,12 @@ def merge(undelivered: Notification, later: Notification, fate: Fate) -> Notific
 
 
 def _with_its_beginning(alert: ToldAlert, before: ToldAlert | None) -> ToldAlert:
-    """An alert of which nobody has heard yet that it began."""
-    if alert.status == "firing" or before is None or (before.status == "resolved" and not before.late):
+    """An alert of which nobody may have heard yet that it began."""
+    if before is None or not (before.new or before.late):
+        return alert
+    if alert.status == "firing":
+        return replace(alert, new=True)
+    if before.status == "resolved" and not before.late:
         return alert
     return replace(alert, late=True, starts_at=min(alert.starts_at, before.starts_at))
 
@@ -139,7 +143,7 @@ def _with_its_beginning(alert: ToldAlert, before: ToldAlert | None) -> ToldAlert
 def _as_it_is_now(alert: ToldAlert, ended: int | None) -> ToldAlert:
     if alert.status == "resolved" or ended is None:
         return alert
-    return replace(alert, status="resolved", ends_at=ended, late=True)
+    return replace(alert, status="resolved", ends_at=ended, late=alert.new or alert.late)
 
 
 @dataclass

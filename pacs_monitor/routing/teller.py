@@ -10,7 +10,7 @@ from typing import Any
 from pacs_monitor.notify.notification import DeliveryFailed, Notification
 from pacs_monitor.routing import outbox as outboxes
 from pacs_monitor.routing import routed, telling
-from pacs_monitor.routing.deciding import Listener, decide
+from pacs_monitor.routing.deciding import Decision, Listener, decide
 from pacs_monitor.routing.definitions import Integration, Receiver, Routing
 from pacs_monitor.routing.groups import Group
 from pacs_monitor.routing.mirror import Mirror
@@ -105,11 +105,11 @@ class Teller:
             return
         self._note(name, decision.entry)
         if decision.told or name in self.outbox.rows:
-            content = self._said(group, integration_name, decision.told, decision.reason, at)
+            content = self._said(group, integration_name, listener.entry, decision, at)
             self._queue(name, self.recount(content, integration, at), at)
 
     def _said(
-        self, group: Group, integration_name: str, told: list[RoutedAlert], reason: str, at: Moment
+        self, group: Group, integration_name: str, before: Entry | None, decision: Decision, at: Moment
     ) -> Notification:
         return Notification(
             key=outboxes.new_key(),
@@ -117,10 +117,10 @@ class Teller:
             integration=integration_name,
             group_key=group.key,
             group_labels=group.labels,
-            alerts=tuple(telling.as_told(alert, at) for alert in sorted(told, key=routed.sort_key)),
+            alerts=tuple(telling.as_told(alert, before, at) for alert in sorted(decision.told, key=routed.sort_key)),
             external_url=self.external_url,
             queued_at=at.wall,
-            reason=reason,
+            reason=decision.reason,
         )
 
     def _note(self, name: str, entry: Entry) -> None:

@@ -79,9 +79,10 @@ def fingerprints(alerts: Iterable[RoutedAlert]) -> frozenset[str]:
     return frozenset(alert.fingerprint for alert in alerts)
 
 
-def as_told(alert: RoutedAlert, at: Moment) -> ToldAlert:
-    """An alert as it is by then."""
+def as_told(alert: RoutedAlert, before: Entry | None, at: Moment) -> ToldAlert:
+    """An alert as it is by then; `before` is what its receiver was told last."""
     over = alert.resolved(at.mono)
+    known = (before.resolved if over else before.firing) if before is not None else frozenset()
     return ToldAlert(
         status="resolved" if over else "firing",
         labels=alert.labels,
@@ -90,4 +91,5 @@ def as_told(alert: RoutedAlert, at: Moment) -> ToldAlert:
         ends_at=alert.ends_at if over else None,
         generator_url=alert.generator_url,
         fingerprint=alert.fingerprint,
+        new=alert.fingerprint not in known,
     )

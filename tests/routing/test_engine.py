@@ -147,6 +147,30 @@ def test_what_changes_while_a_receiver_is_down_is_told_in_one(sim: Sim) -> None:
     assert [one.labels["node"] for one in told.alerts if one.late] == ["ct1"]
 
 
+def test_a_notification_says_which_of_its_alerts_are_news(sim: Sim) -> None:
+    first = sim.fire(node="ct1")
+    (told,) = sim.go(31)
+    assert [one.new for one in told.alerts] == [True]
+    sim.fire(node="ct2")
+    (told,) = sim.go(301)
+    assert [(one.labels["node"], one.new) for one in told.alerts] == [("ct1", False), ("ct2", True)]
+    sim.resolve(first)
+    (told,) = sim.go(301)
+    assert [(one.status, one.new) for one in told.alerts] == [("resolved", True), ("firing", False)]
+
+
+def test_the_end_of_what_was_told_is_not_late_though_a_repeat_did_not_arrive(sim: Sim) -> None:
+    alert = sim.fire(node="ct1")
+    assert len(sim.go(31)) == 1
+    sim.down({"team": DOWN})
+    assert sim.go(REPEAT / 1000 + 400, step=5) == []
+    sim.resolve(alert)
+    sim.go(400)
+    sim.down({})
+    (told,) = sim.go(200)
+    assert [(one.status, one.late) for one in told.alerts] == [("resolved", False)]
+
+
 def test_the_key_stays_for_every_try_and_changes_with_what_is_said(sim: Sim) -> None:
     keys = keys_of_tries(sim)
     sim.fire(node="ct1")

@@ -47,6 +47,7 @@ class Notifying:
         self.routes = Routes(state, self._send, self._labels)
         self._facts = facts_of(results.records, confirmation.states, configuration)
         self._templates = _templates(settings)
+        self._external_url = ""
         self._handover: Handover | None = None
         self._handed_to: tuple[EngineSettings, str] | None = None
         self._problems = problems
@@ -57,6 +58,7 @@ class Notifying:
         """Tell by this from now on; `link` is where people find the agent's pages. Raises StateError."""
         engine = configuration.agent.alerting.engine
         self._templates = _templates(configuration.agent)
+        self._external_url = (configuration.agent.external_url or "").rstrip("/")
         routing = configuration.routing if engine == "embedded" else None
         if self.routes.begun:
             self.routes.follow(routing or NOBODY, link)
@@ -124,7 +126,13 @@ class Notifying:
 
     def _send(self, integration: Integration, content: Notification, already: Collection[str]) -> str:
         told = (replace(alert, facts=self._facts(alert.labels)) for alert in content.alerts)
-        return deliver(integration, replace(content, alerts=tuple(told)), self._templates, already)
+        links = {**content.links, **self._links(content)}
+        return deliver(integration, replace(content, alerts=tuple(told), links=links), self._templates, already)
+
+    def _links(self, content: Notification) -> dict[str, str]:
+        # Elsewhere than in a notification such a link would be one more secret to keep.
+        token = self.routes.ack_token(content) if self._external_url else ""
+        return {"acknowledge": f"{self._external_url}/ack/{token}"} if token else {}
 
 
 def _templates(settings: AgentSettings) -> Templates:

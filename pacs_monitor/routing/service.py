@@ -15,6 +15,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from pacs_monitor.alerting.alerts import Alert
 from pacs_monitor.history.labels import Labels
 from pacs_monitor.notify.notification import DeliveryFailed, Notification
+from pacs_monitor.routing.acklinks import link_to, new_key, token_of
 from pacs_monitor.routing.definitions import Integration, Routing
 from pacs_monitor.routing.dispatcher import Dispatcher
 from pacs_monitor.routing.engine import Engine
@@ -29,6 +30,9 @@ Send = Callable[[Integration, Notification, Collection[str]], str]
 Whom = tuple[str, str]
 """A receiver and one of its integrations."""
 _WHOM = ("receiver", "integration")
+_ACK_KEY = "ack_key"
+_WITHOUT_LINK = ("test", "digest", "reminder")
+"""Reasons of notifications that call nobody to act."""
 
 
 class Routes:
@@ -40,6 +44,9 @@ class Routes:
         self._external_labels = external_labels
         self._external_url = ""
         self._begun = False
+        self.ack_key = new_key()
+        """What links to acknowledge by are signed with; that of before, once it has begun."""
+        self._state = state
         self._told: dict[str, dict[Labels, RoutedAlert]] = {}
         self._lock = threading.Lock()
         self._delivered: Counter[Whom] = Counter()
@@ -59,6 +66,8 @@ class Routes:
             engine.teller.external_url = external_url
             prepare(engine)
 
+        self.ack_key = self._state.load_fact(_ACK_KEY) or self.ack_key
+        self._state.submit(self._state.save_fact(_ACK_KEY, self.ack_key))
         self.dispatcher.start(routing, begin)
         self._begun = True
 
@@ -84,6 +93,18 @@ class Routes:
         if taken is not None:
             return f"taken on by {taken.by}"
         return "silenced" if alert.silenced_by else "another alert explains it" if alert.inhibited_by else ""
+
+    def ack_token(self, content: Notification) -> str:
+        """What whoever gets a notification can take its alerts on by; "" if there is nothing to take on."""
+        engine = self.dispatcher.engine
+        firing = [alert for alert in content.alerts if alert.status == "firing"]
+        if content.reason in _WITHOUT_LINK or all(one.fingerprint in engine.acknowledged for one in firing):
+            return ""
+        try:
+            by, _ = engine.routing.receiver(content.receiver).shown(content.integration)
+        except KeyError:
+            by = content.receiver  # it was taken out meanwhile
+        return token_of(link_to(by, content.group_key, firing, int(time.time())), self.ack_key)
 
     def stop(self, within: float) -> bool:
         """Write and end. False if that took longer than so many seconds."""

@@ -10,6 +10,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from pacs_monitor.web.acknowledging import Acknowledging
 from pacs_monitor.web.alertmanager.app import alertmanager_routes
 from pacs_monitor.web.alertmanager.serving import Desk
 from pacs_monitor.web.auth import Access, Guard
@@ -54,6 +55,7 @@ def create_app(core: Core, access: Callable[[], Access] = Access) -> Starlette:
         Status(core),
     )
     landing, query, desk = Landing(core, status), Query(core.alerting), Desk(core)
+    acknowledging = Acknowledging(desk)
 
     routes = [
         Route("/", landing.__call__),
@@ -74,6 +76,8 @@ def create_app(core: Core, access: Callable[[], Access] = Access) -> Starlette:
         Route("/-/undrain/{node}", control.undrain, methods=["POST"]),
         *alertmanager_routes(desk),
         *operating_routes(desk, status),
+        Route("/ack/{token}", acknowledging.get, methods=["GET"]),
+        Route("/ack/{token}", acknowledging.post, methods=["POST"]),
     ]
     middleware = [Middleware(_Headers), Middleware(Guard, access, lambda: core.configuration().agent.external_url)]
     app = Starlette(routes=routes, middleware=middleware)

@@ -2,7 +2,8 @@
 
 On loopback without credentials everybody may, but only under a name of this machine: a page of another site must not
 reach us by DNS rebinding. Beyond loopback, or once credentials are configured, health and readiness are anonymous (a
-status, never a topology), and all else takes a token, a password or an allowed network.
+status, never a topology), a link in a notification is a credential of its own, and all else takes a token, a password
+or an allowed network.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ MAY_SEE = "pacs_monitor.may_see"
 """Set in the scope for handlers: whether the one who asks may see more than a status."""
 
 _ANONYMOUS = re.compile(r"/-/(healthy|ready)|/health(/.*)?")
+_SIGNED = re.compile(r"/ack/[\w-]+", re.ASCII)
+"""Whoever has such a link may follow it from anywhere; nobody else can make one up."""
 _OF_THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 _FAILURE_COSTS = 1.0  # seconds that somebody who guesses waits for each guess
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -123,6 +126,9 @@ class Guard:
     async def _judge(self, scope: Scope) -> PlainTextResponse | None:
         """None if the request may pass."""
         access, headers, path = self._access(), Headers(scope=scope), scope["path"]
+        if _SIGNED.fullmatch(path):
+            scope[MAY_SEE] = False
+            return None
         known = False
         if not access.open and "authorization" in headers:
             try:

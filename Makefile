@@ -42,6 +42,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python bench/fleet.py
 	$(BIN)/python bench/rules.py
 	$(BIN)/python bench/storm.py
+	$(BIN)/python bench/reliability.py
 
 clean:
 	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -26,10 +26,17 @@ HOW_TO_NOTICE = {
 
 @pytest.mark.timeout(240)
 def test_nothing_is_lost_and_nothing_is_told_twice_in_other_words_whenever_the_agent_is_killed(tmp_path: Path) -> None:
-    verdict = Trial(tmp_path, list(zip(POINTS, cycle(BEHAVIOURS), strict=False)), seed=1).run()
-    assert verdict.kept, verdict
-    assert verdict.kills.total() == len(POINTS)
-    assert verdict.promised == verdict.told > 20
+    def killed(number: int) -> Verdict:
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        badly = cycle(BEHAVIOURS[number:] + BEHAVIOURS[:number])
+        return Trial(folder, list(zip(POINTS, badly, strict=False)), seed=number, countdown=(1, 2)).run()
+
+    with ThreadPoolExecutor(2) as pool:
+        for verdict in pool.map(killed, (1, 4)):
+            assert verdict.kept, verdict
+            assert verdict.kills.total() == len(POINTS)
+            assert verdict.promised == verdict.told > 10
 
 
 @pytest.mark.timeout(240)

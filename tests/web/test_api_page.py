@@ -9,7 +9,15 @@ from pacs_monitor.web.app import create_app
 from tests.pages import read
 from tests.web.support import Agent
 
-_NAMES = {"{id}": "ID", "{name}": "NODE", "{node}": "NODE", "{check}": "CHECK", "{key}": "KEY", "{site}": "SITE"}
+_NAMES = {
+    "{id}": "ID",
+    "{name}": "NODE",
+    "{node}": "NODE",
+    "{check}": "CHECK",
+    "{key}": "KEY",
+    "{site}": "SITE",
+    "{token}": "TOKEN",
+}
 
 
 def test_every_path_is_documented_with_its_methods(agent: Agent) -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from pacs_monitor.routing.engine import Engine
+from pacs_monitor.routing.routed import RULES, RoutedAlert
+from pacs_monitor.routing.stages import Moment
 from pacs_monitor.routing.tree import matching
 from pacs_monitor.web.alertmanager import asked
 from pacs_monitor.web.alertmanager.answers import Refused, list_answer, parsed, read_json
@@ -35,10 +39,20 @@ class Alerts:
         timeout = await self._desk.ask(lambda engine, at: engine.routing.resolve_timeout)
         posted = await self._desk.aside(lambda: _posted(body, timeout))
         if posted.alerts:
-            await self._desk.change(lambda engine, at: engine.put(posted.alerts, at))
+            await self._desk.change(lambda engine, at: _put(engine, posted.alerts, at))
         if posted.complaints:
             raise Refused(400, "; ".join(posted.complaints))
         return Response()
+
+
+def _put(engine: Engine, posted: Iterable[RoutedAlert], at: Moment) -> None:
+    """All but those that a rule of the agent's own has raised: it alone knows when they are over."""
+
+    def is_own(alert: RoutedAlert) -> bool:
+        known = engine.alerts.get(alert.fingerprint)
+        return known is not None and known.origin == RULES and not known.resolved(at.mono)
+
+    engine.put([alert for alert in posted if not is_own(alert)], at)
 
 
 def wanted_alerts(request: Request) -> Wanted:

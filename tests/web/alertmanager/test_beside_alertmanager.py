@@ -178,7 +178,7 @@ BAD_SILENCES: tuple[Any, ...] = (
     silence(("", "=", "b")),
     {**silence(), "matchers": [{}]},
     {**silence(), "matchers": [{"isRegex": False, "name": "a"}]},
-    silence(("a", "=", "b"), createdBy="", comment=""),
+    silence(("a", "=", "b"), createdBy="", comment="", endsAt=LATEST),
 )
 
 

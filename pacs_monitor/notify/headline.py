@@ -10,6 +10,8 @@ from pacs_monitor.notify.plain import cut, one_line
 from pacs_monitor.notify.words import LANGUAGES, Words, spaced
 
 SEVERITIES = ("critical", "error", "warning", "info", "none")
+TAGS = ("digest", "reminder")
+"""Reasons that have a tag of their own."""
 _PLURALS = {"NodeDown": "down", "ModalityUnreachable": "unreachable"}
 
 
@@ -25,7 +27,7 @@ def tag_of(notification: Notification, severity: str, words: Words) -> str:
         return "TEST"
     if notification.status == "resolved":
         return "RESOLVED"
-    return words["digest"] if notification.reason == "digest" else one_line(severity, 20).upper()
+    return words[notification.reason] if notification.reason in TAGS else one_line(severity, 20).upper()
 
 
 def headline(alerts: tuple[AlertView, ...], site: str, late: bool, reason: str, language: str) -> str:

@@ -87,7 +87,8 @@ class Notification:
     queued_at: int = 0
     """When it was first put into the outbox."""
     reason: str = "new"
-    """Why it is sent: `new`, `changed`, `resolved`, `repeat`, `escalation`, `digest`, `test`, `late`."""
+    """Why it is sent: `new`, `changed`, `resolved`, `repeat`, `escalation`, `digest`, `reminder` of a
+    silence that ends, `test`, `late`."""
     unsaved: bool = False
     """Whether it is sent from memory, as the state file could not be written: it may come twice, or not again."""
     note: str = ""

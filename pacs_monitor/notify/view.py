@@ -21,7 +21,7 @@ class NotificationView:
     status: str
     """`firing` if any alert is, else `resolved`."""
     reason: str
-    """Why it is sent: `new`, `changed`, `resolved`, `repeat`, `escalation`, `digest`, `test` or `late`."""
+    """Why it is sent: `new`, `changed`, `resolved`, `repeat`, `escalation`, `digest`, `reminder`, `test` or `late`."""
     test: bool
     late: bool
     """Whether all of it began and ended before it could be delivered."""

@@ -17,6 +17,7 @@ from pacs_monitor.routing.groups import GROUP, Group, Groups, Timing
 from pacs_monitor.routing.mirror import Mirror
 from pacs_monitor.routing.mistake import place_of
 from pacs_monitor.routing.recounting import World, recount
+from pacs_monitor.routing.reminding import REMINDED, Reminders
 from pacs_monitor.routing.routed import RoutedAlert
 from pacs_monitor.routing.silences import Silence, Silences
 from pacs_monitor.routing.stages import Moment, Stages
@@ -46,6 +47,7 @@ class Engine:
         for raw in known.get(ALERT, {}).values():
             alert = routed.restored(raw, at.wall, at.mono)
             self.alerts[alert.fingerprint] = alert
+        self._reminders = Reminders(mirror, known.get(REMINDED, {}))
         self.teller.restore(known.get(ENTRY, {}), known.get(ROW, {}), at)
         self._take(routing)
         raw_groups = known.get(GROUP, {})
@@ -135,6 +137,7 @@ class Engine:
         self._now = at
         self.groups.keep_to_the_clock(at)
         self.teller.tidy(at, self.groups.__contains__)
+        self._reminders.look(self, at)
         for id in self.silences.forget_old(at.wall):
             self._mirror.drop(SILENCE, id)
 

@@ -130,6 +130,10 @@ class Teller:
         self.log[name] = entry
         self._mirror.put(ENTRY, name, entry)
 
+    def queue(self, name: str, content: Notification, at: Moment) -> None:
+        """Have something be told that is not in the log."""
+        self._queue(name, replace(content, external_url=self.external_url), at)
+
     def _queue(self, name: str, content: Notification, at: Moment) -> Row:
         row = self.outbox.put(name, content, at.mono, self._fate)
         self._changed(row)

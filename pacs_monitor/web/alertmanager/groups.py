@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from pacs_monitor.routing.definitions import Route
 from pacs_monitor.routing.engine import Engine
+from pacs_monitor.routing.ordering import InOrder
 from pacs_monitor.routing.routed import sort_key
 from pacs_monitor.routing.stages import Moment
 from pacs_monitor.web.alertmanager import asked
@@ -17,7 +18,7 @@ from pacs_monitor.web.alertmanager.alerts import wanted_alerts
 from pacs_monitor.web.alertmanager.answers import list_answer
 from pacs_monitor.web.alertmanager.seen import Sight, Wanted, look
 from pacs_monitor.web.alertmanager.serving import Desk
-from pacs_monitor.web.alertmanager.shown import alert_json, by_labels, encoded
+from pacs_monitor.web.alertmanager.shown import alert_json, encoded
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def _told(sight: Sight, groups: list[_Copied], wanted: Wanted) -> list[bytes]:
             receivers.setdefault(one.alert.fingerprint, []).append(group.receiver)
         if alerts:
             filled.append((group, alerts))
-    filled.sort(key=lambda pair: (by_labels(pair[0].labels), pair[0].receiver))
+    filled.sort(key=lambda pair: (InOrder(pair[0].labels), pair[0].receiver))
     told = []
     for group, alerts in filled:
         timeout = sight.routing.resolve_timeout

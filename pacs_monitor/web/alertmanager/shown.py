@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from functools import cmp_to_key, lru_cache
+from functools import lru_cache
 from typing import Any
 
 from pacs_monitor.history.matchers import EQUAL, MATCH, NO_MATCH
@@ -87,19 +87,3 @@ def encoded(told: Any) -> bytes:
         if one in text:
             text = text.replace(one, escaped)
     return text.encode("utf-8", "replace")
-
-
-def _before(one: Mapping[str, str], other: Mapping[str, str]) -> int:
-    """As Prometheus compares sets of labels: fewer first; then by the first name that tells them apart."""
-    if len(one) != len(other):
-        return len(one) - len(other)
-    for name in sorted(one.keys() | other.keys()):
-        if name not in one or name not in other:
-            return -1 if name not in one else 1
-        if one[name] != other[name]:
-            return -1 if one[name] < other[name] else 1
-    return 0
-
-
-by_labels = cmp_to_key(_before)
-"""A key to sort sets of labels by."""

@@ -23,6 +23,7 @@ import typer
 from pacs_monitor import __version__, alert_commands, commands, status_command, trial_commands
 from pacs_monitor.console import DEFAULT_CONFIG, ConfigOption, JsonOption, count, fail, load, out
 from pacs_monitor.maintenance_commands import maintenance
+from pacs_monitor.people.commands import oncall
 from pacs_monitor.routes_commands import routes
 from pacs_monitor.rules_commands import rules
 from pacs_monitor.silence_commands import silence
@@ -303,6 +304,7 @@ app.command()(alert_commands.ack)
 app.command()(alert_commands.unack)
 app.add_typer(silence, name="silence")
 app.add_typer(maintenance, name="maintenance")
+app.command()(oncall)
 app.command()(commands.query)
 tests = typer.Typer(help="Test what the agent is to do.", no_args_is_help=True)
 app.add_typer(tests, name="test")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,8 +26,9 @@ def routes(
     ] = None,
     tree: Annotated[bool, typer.Option("--tree", help="Draw the routes that it takes; without labels, all.")] = False,
 ) -> None:
-    """Say who is told of an alert: the receivers, in order."""
+    """Say who is told of an alert, how and when."""
     from pacs_monitor.history.matchers import EQUAL
+    from pacs_monitor.people.explaining import explained, has_people
     from pacs_monitor.routing.matching import BadMatcherError, parse_matcher
     from pacs_monitor.routing.tree import matching, shown_path, shown_tree
 
@@ -37,13 +39,17 @@ def routes(
     if wrong := next((one for one in matchers if one.op != EQUAL), None):
         fail(f"{wrong.name}{wrong.op}{wrong.value} gives a label no value; write {wrong.name}={wrong.value}")
     alert = {one.name: one.value for one in matchers}
-    root = (_read(file) if file else _of_configuration(config)).route
+    routing = _read(file) if file else _of_configuration(config)
+    root = routing.route
     if tree and not labels:
         print(f"Routing tree:\n{shown_tree(root)}\n")
         return
     if tree:
         print(f"Matching routes:\n{shown_path(root, alert)}\n\n")
     told = ",".join(route.receiver for route in matching(root, alert))
+    if has_people(routing) and not verify_receivers:
+        print("\n".join(explained(routing, alert, round(time.time() * 1000))))
+        return
     print(told)
     if verify_receivers and verify_receivers != told:
         print("WARNING: Expected receivers did not match resolved receivers.")
@@ -65,5 +71,5 @@ def _read(path: Path) -> Routing:
 def _of_configuration(path: Path) -> Routing:
     routing = load(path).routing
     if routing is None:
-        fail(f"{path}: nobody is told of alerts; add alerting: {{routes: alertmanager.yml}}, or give --routes")
+        fail(f"{path}: nobody is told of alerts; add notify or alerting.routes, or give --routes")
     return routing

@@ -9,6 +9,8 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
+from pacs_monitor.people.settings import parse_address, parse_server
+from pacs_monitor.people.starter import notify_text
 from pacs_monitor.settings import AgentSettings
 from pacs_monitor.units import check_ae_title, host_fault, name_fault, port_of
 
@@ -39,6 +41,9 @@ class Answers:
     modalities: tuple[Modality, ...] = field(default=())
     modalities_csv: str = ""
     """The CSV file that lists them, if one does."""
+    mail_server: str = ""
+    """Through which alerts are told, if they are."""
+    mail_address: str = ""
 
 
 def run(path: Path, *, force: bool = False, console: Console | None = None, ask: Ask | None = None) -> int:
@@ -84,7 +89,9 @@ def ask_all(ask: Ask, say: Callable[[str], None] = lambda text: None) -> Answers
     title = until_good("Archive: AE title", "ARCHIVE", _ae_title_fault)
     csv = until_good("CSV file with the modalities (empty: type them here)", "", _plain_fault)
     modalities = () if csv else tuple(_modalities(until_good))
-    return Answers(site, ae_title, data_dir, host, port_of(port), title, modalities, csv)
+    server = until_good("Mail server that tells of alerts (empty: nobody is told)", "", _fault_of(parse_server))
+    address = until_good("Mail address that they go to", "", _fault_of(parse_address)) if server else ""
+    return Answers(site, ae_title, data_dir, host, port_of(port), title, modalities, csv, server, address)
 
 
 def _modalities(until_good: Callable[[str, str, Callable[[str], str]], str]) -> list[Modality]:
@@ -119,6 +126,17 @@ def _port_fault(text: str) -> str:
     return ""
 
 
+def _fault_of(parse: Callable[[str], str]) -> Callable[[str], str]:
+    def fault(text: str) -> str:
+        try:
+            parse(text)
+        except ValueError as error:
+            return str(error) if text or parse is parse_address else ""
+        return ""
+
+    return fault
+
+
 def _plain_fault(text: str) -> str:
     return "" if text.isprintable() else "holds a control character; write it without"
 
@@ -138,6 +156,7 @@ def starter_text(answers: Answers) -> str:
         port=answers.archive_port,
         archive_ae_title=quoted(answers.archive_ae_title),
         modalities=_modality_lines(answers),
+        notify=notify_text(quoted(answers.mail_server), quoted(answers.mail_address) if answers.mail_server else ""),
         nodes_from=_NODES_FROM.format(file=quoted(answers.modalities_csv)) if answers.modalities_csv else _NO_FILE,
     )
 
@@ -209,6 +228,7 @@ nodes:
     # notes: hotline 0800 123
 {modalities}
 {nodes_from}
+{notify}
 # What belongs to no node.
 checks:
   - disk: {{name: state, path: /, interval: 1m}}

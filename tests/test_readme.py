@@ -53,7 +53,7 @@ def test_the_steps_of_the_installation_lead_to_a_running_agent(tmp_path: Path, m
     steps = re.findall(r"^pacs-monitor (.+?)(?: +#.*)?$", block(README, "sh", "pip install"), re.MULTILINE)
     assert [step.split()[0] for step in steps] == ["init", "check-config", "probe", "run"]
     init, check_config, probe, start = steps
-    answers = f"north\n\n{tmp_path / 'data'}\n\n{free_port()}\n\n\n\n"
+    answers = f"north\n\n{tmp_path / 'data'}\n\n{free_port()}\n\n\n\n\n"
     assert "Wrote pacs-monitor.yml" in pacs_monitor(init, answers)
     assert "the configuration can be used" in pacs_monitor(check_config)
     told = run([sys.executable, "-m", "pacs_monitor", *probe.split()], tmp_path)
@@ -196,8 +196,16 @@ def test_sections_that_are_said_to_be_unused_are_not_read_by_the_engine() -> Non
     assert "The settings of `scp` are read and checked, and nothing uses them yet" in " ".join(read(README).split())
 
 
+def test_people_are_told_as_shown(tmp_path: Path) -> None:
+    path = tmp_path / "pacs-monitor.yml"
+    path.write_text(block(README, "yaml", "nodes:") + block(README, "yaml", "people:"))
+    routing = config.load(path).routing
+    assert routing is not None
+    assert [route.minimum_age for route in routing.route.routes] == [600_000, 0, 0, 0]
+
+
 def test_every_block_is_one_that_a_test_here_takes() -> None:
     """A new example in README wants a test: this one counts them."""
     kinds = ("sh", "yaml", "promql", "haproxy")
-    assert [len(blocks(README, kind)) for kind in kinds] == [3, 2, 1, 1]
+    assert [len(blocks(README, kind)) for kind in kinds] == [3, 3, 1, 1]
     assert all(YAML(typ="safe").load(text) for text in blocks(README, "yaml"))

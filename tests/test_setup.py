@@ -43,6 +43,20 @@ def test_what_was_answered_is_what_is_configured(tmp_path: Path) -> None:
     assert (mr.port, mr.role, mr.sends_to) == (105, "modality", ("archive",))
 
 
+def test_mails_go_to_the_address_that_was_answered(tmp_path: Path) -> None:
+    script = Script(*[""] * 8, "mail.north.example:587", "nonsense", "pacs@north.example")
+    answers = ask_all(script.ask, script.said.append)
+    assert script.said == ["nonsense is no address; write one such as ana@north.example"]
+    found = load(write(tmp_path / "c.yml", starter_text(answers)))
+    assert [warning.setting for warning in found.warnings] == ["notify"]  # no external_url yet
+    assert found.agent.notify is not None
+    assert found.agent.notify.smtp is not None
+    assert (found.agent.notify.smtp.host, found.agent.people["admin"].email) == (
+        "mail.north.example:587",
+        "pacs@north.example",
+    )
+
+
 def test_no_comment_depends_on_how_long_an_answer_is() -> None:
     script = Script("a-site-with-a-very-long-name", "LONG_AE_TITLE_16", "/var/lib/somewhere/else/pacs-monitor")
     lines = starter_text(ask_all(script.ask)).splitlines()

@@ -116,7 +116,7 @@ def test_the_routes_of_a_configuration_are_asked_and_its_secrets_need_not_be_her
     config.write_text(f"site: north\ndata_dir: {tmp_path}/state\n")
     status, _, err = ask("-c", str(config))
     assert status == 1
-    assert "nobody is told of alerts; add alerting: {routes: alertmanager.yml}, or give --routes" in err
+    assert "nobody is told of alerts; add notify or alerting.routes, or give --routes" in err
     path = Path(file)
     path.write_text("route: {receiver: r}\nreceivers: [{name: r, webhook_configs: [{url_file: elsewhere}]}]\n")
     assert ask("--routes", file) == (0, "r\n", "")

@@ -9,18 +9,20 @@ import pytest
 
 from bench.common import Goal, percentile, program, table
 
+pytestmark = pytest.mark.timeout(600)
+
 ROOT = Path(__file__).parent.parent
 
 
-def run(name: str, *words: str, within: float = 55) -> subprocess.CompletedProcess[str]:
+def run(name: str, *words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, f"bench/{name}.py", *words]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=150, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=580, check=False)
     assert done.returncode == 0, done.stderr
     return done
 
 
-def run_json(name: str, *words: str, within: float = 55) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads(run(name, *words, "--json", within=within).stdout)
+def run_json(name: str, *words: str) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(run(name, *words, "--json").stdout)
     return told
 
 
@@ -61,9 +63,8 @@ def test_everybody_in_the_storm_bench_tells_every_alert_once() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
 def test_the_reliability_bench_kills_at_each_point_and_finds_nothing_lost() -> None:
-    told = run_json("reliability", "--quick", within=170)
+    told = run_json("reliability", "--quick")
     assert len(told["rows"]) == 12
     assert all(row["kept"] and row["kills"] == 1 for row in told["rows"])
     assert {goal["verdict"] for goal in told["goals"]} == {"met"}

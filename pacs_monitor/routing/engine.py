@@ -12,7 +12,7 @@ from functools import partial
 
 from pacs_monitor.routing import routed, silences
 from pacs_monitor.routing.acknowledging import Acknowledgement
-from pacs_monitor.routing.definitions import Routing
+from pacs_monitor.routing.definitions import GROUP_INTERVAL, Routing
 from pacs_monitor.routing.groups import GROUP, Group, Groups, Timing
 from pacs_monitor.routing.mirror import Mirror
 from pacs_monitor.routing.mistake import place_of
@@ -64,6 +64,8 @@ class Engine:
             if known is not None and alert.origin == routed.API:
                 alert = known.merged(alert, at.mono)
             alert.heard(at.wall, at.mono, known)
+            if known is not None and _begins_anew(known, alert, at) and alert.fingerprint in self.acknowledged:
+                self.unacknowledge(alert.fingerprint)
             self.alerts[alert.fingerprint] = alert
             if (
                 known is None
@@ -187,3 +189,10 @@ class Engine:
         if alert is None:
             return self._now.wall
         return alert.ends_at if alert.resolved(self._now.mono) else None
+
+
+def _begins_anew(before: RoutedAlert, now: RoutedAlert, at: Moment) -> bool:
+    """Whether it fires again after so long that whoever took it on believes it over, though its group still has it."""
+    if now.resolved(at.mono) or not before.resolved(at.mono):
+        return False
+    return (at.mono - (before.expires or at.mono)) * 1000 > GROUP_INTERVAL

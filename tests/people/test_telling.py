@@ -173,6 +173,33 @@ def test_the_end_of_what_was_told_waits_for_the_hours_too_and_what_nobody_knows_
     sim.end()
 
 
+def test_what_fires_anew_in_the_night_is_nobodys_in_the_morning(tmp_path: Path) -> None:
+    sim = sim_at(tmp_path, "2026-01-07 19:50")
+    alert = sim.fire(severity="warning")
+    minutes(sim, 5)
+    sim.engine.acknowledge(alert.fingerprint, "Ana", "", sim.at)
+    until(sim, "2026-01-07 22:00")
+    sim.resolve(sim.engine.alerts[alert.fingerprint])
+    until(sim, "2026-01-08 03:00")
+    sim.fire(severity="warning")
+    assert sim.engine.acknowledged == {}
+    assert until(sim, "2026-01-08 06:59:30") == []
+    assert heard(minutes(sim, 6)) == [("email/ana", "repeat", "firing")]
+    sim.end()
+
+
+def test_what_comes_back_at_once_stays_with_who_took_it_on(tmp_path: Path) -> None:
+    sim = sim_at(tmp_path)
+    alert = sim.fire(severity="critical")
+    minutes(sim, 1)
+    sim.engine.acknowledge(alert.fingerprint, "Ana", "", sim.at)
+    sim.resolve(sim.engine.alerts[alert.fingerprint])
+    minutes(sim, 1)
+    sim.fire(severity="critical")
+    assert minutes(sim, 60) == []
+    sim.end()
+
+
 def test_an_escalation_counts_in_the_sentence_only_if_it_can_come_within_the_hours(tmp_path: Path) -> None:
     rules = "  rules: [{to: on_call.pacs, hours: clinic, escalate: [{after: 10m, to: next}]}]\n"
     sim = sim_at(tmp_path, "2026-01-07 19:55", rules)

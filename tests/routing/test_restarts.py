@@ -89,6 +89,8 @@ def test_everybody_is_told_the_same_though_both_are_restarted(tmp_path: Path) ->
     with receiver(their) as port:
         made = config(port)
         made["route"] = {**made["route"], "repeat_interval": "1h"}
+        # After its restart Alertmanager may tell of an alert before it has heard of the one that inhibits it.
+        del made["inhibit_rules"]
         file = tmp_path / "ours.json"
         file.write_text(json.dumps(made))
         read = read_routes(file)

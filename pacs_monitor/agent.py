@@ -27,6 +27,7 @@ from pacs_monitor.history.store import History
 from pacs_monitor.metrics import json_number
 from pacs_monitor.notifying import Notifying
 from pacs_monitor.promql.engine import Engine
+from pacs_monitor.reloading import changes, needs_restart, refuse_other_identity
 from pacs_monitor.results import Results
 from pacs_monitor.settings import AgentSettings, Complaint, ConfigError, Configuration, Key
 from pacs_monitor.state import State, StateError
@@ -113,9 +114,9 @@ class Agent:
         self.notifying = Notifying(
             self.results, self.confirmation, lambda: self.configuration, self.state, self._problems
         )
-        self.heard = Heard()
+        self.heard = Heard(lambda text: self.state.submit(self.state.save_fact("heard", text)))
         self._own.register(self.heard)
-        await in_thread(self._restore_heard)
+        self.heard.restore(await in_thread(lambda: self.state.load_fact("heard") or "[]"))
         self.alerting.listener = self.notifying
         self._own.register(self.notifying)
         undo.callback(self.notifying.stop, 1.0)
@@ -157,8 +158,8 @@ class Agent:
             reload=self.reload,
             probe=self.probe_json,
             ready=self.vitals.problems,
-            hear=self._hear,
-            forget=self._forget,
+            hear=self.heard.hear,
+            forget=self.heard.forget,
             version=__version__,
             started=self.started,
         )
@@ -167,20 +168,6 @@ class Agent:
         """Why a heartbeat must not say that all is well."""
         stalled = self.alerting.stalled
         return [*self.vitals.problems(), *([f"rules have not been evaluated for {stalled:.0f} s"] if stalled else [])]
-
-    def _restore_heard(self) -> None:
-        try:
-            self.heard.restore(self.state.load_fact("heard") or "[]")
-        except (ValueError, TypeError) as error:
-            log.warning("other agents' heartbeats of before are forgotten: %s", error)
-
-    def _hear(self, site: str, interval: float) -> None:
-        self.heard.hear(site, interval)
-        self.state.submit(self.state.save_fact("heard", self.heard.to_json()))
-
-    def _forget(self, site: str) -> None:
-        self.heard.forget(site)
-        self.state.submit(self.state.save_fact("heard", self.heard.to_json()))
 
     def _route(self, configuration: Configuration) -> None:
         try:
@@ -256,7 +243,7 @@ class Agent:
             try:
                 # A check file that breaks while its checks run is a mistake like any other, and changes nothing.
                 new = await in_thread(lambda: config.load(self.path, despite_broken=bool(old.broken)))
-                _refuse_other_identity(old, new)
+                refuse_other_identity(old, new)
             except ConfigError as error:
                 self._reloads.note(worked=False)
                 complained = error.complaints
@@ -264,9 +251,9 @@ class Agent:
                 log.error("the configuration was not reloaded: %s", "; ".join(complaints))
                 await in_thread(lambda: self._files.follow(self._named(old, complained), began))
                 return complaints
-            for complaint in _needs_restart(old, new):
+            for complaint in needs_restart(old, new):
                 log.warning("%s", complaint)
-            changed = _changes(old, new)
+            changed = changes(old, new)
             self._apply(new, changed)
             await in_thread(lambda: self._route(new))
             alerting = new.agent.alerting
@@ -410,36 +397,3 @@ def _lock(data_dir: Path) -> int:
             f"another pacs-monitor runs with data_dir {data_dir}; stop it, or give this one its own data_dir"
         ) from None
     return descriptor
-
-
-def _changes(old: Configuration, new: Configuration) -> list[Key]:
-    """The checks to start anew. One that is the same keeps its very object: nobody need look at it again."""
-    changed = []
-    for key, check in new.checks.items():
-        before = old.checks.get(key)
-        if before is None or before.fingerprint != check.fingerprint or before.labels != check.labels:
-            changed.append(key)
-        elif before.node == check.node:
-            new.checks[key] = before
-    return changed
-
-
-def _refuse_other_identity(old: Configuration, new: Configuration) -> None:
-    """Site and data directory say whose states these are: they cannot change beneath them. Raises ConfigError."""
-    complaints = [
-        Complaint(str(new.path), 0, name, "cannot change while pacs-monitor runs; restart it")
-        for name in ("site", "data_dir")
-        if getattr(old.agent, name) != getattr(new.agent, name)
-    ]
-    if complaints:
-        raise ConfigError(complaints)
-
-
-def _needs_restart(old: Configuration, new: Configuration) -> Iterator[str]:
-    secrets = {"bearer_token"} if new.agent.web.bearer_token_file else set()
-    for name in ("web", "workers"):
-        before, after = (getattr(one.agent, name) for one in (old, new))
-        if name == "web":
-            before, after = (one.model_dump(exclude=secrets) for one in (before, after))
-        if before != after:
-            yield f"{new.path}: {name}: the change takes effect when pacs-monitor is restarted"

@@ -97,7 +97,9 @@ def families(heartbeat: Heartbeat | None) -> Iterator[Metric]:
 class Heard:
     """Signs of life of other agents."""
 
-    def __init__(self, wall: Callable[[], float] = time.time) -> None:
+    def __init__(self, save: Callable[[str], object] = lambda _: None, wall: Callable[[], float] = time.time) -> None:
+        """`save` is given what `restore` takes, at each change."""
+        self._save = save
         self._wall = wall
         self._last: dict[str, float] = {}
         self._interval: dict[str, float] = {}
@@ -107,20 +109,27 @@ class Heard:
         if site not in self._last and len(self._last) >= MOST_HEARD:
             raise ValueError(f"{MOST_HEARD} agents are known already")
         self._last[site], self._interval[site] = self._wall(), interval
+        self._save(self.to_json())
 
     def forget(self, site: str) -> None:
         """An agent was taken out of service. Raises KeyError for one that was never heard of."""
         del self._last[site]
         del self._interval[site]
+        self._save(self.to_json())
 
     def to_json(self) -> str:
         """What `restore` takes."""
         return json.dumps([[site, at, self._interval[site]] for site, at in list(self._last.items())])
 
     def restore(self, text: str) -> None:
-        """Know what was known before a restart. Raises ValueError and TypeError for another text."""
-        for site, at, interval in json.loads(text):
-            self._last[str(site)], self._interval[str(site)] = float(at), float(interval)
+        """Know what was known before a restart; another text is told in the log, and nothing is known."""
+        try:
+            known = [(str(site), float(at), float(interval)) for site, at, interval in json.loads(text)]
+        except (ValueError, TypeError) as error:
+            log.warning("other agents' heartbeats of before are forgotten: %s", error)
+            return
+        for site, at, interval in known:
+            self._last[site], self._interval[site] = at, interval
 
     def collect(self) -> Iterator[Metric]:
         """When each was last heard of."""

@@ -155,7 +155,7 @@ class _Delivery:
                 )
             if email.username:
                 log_in(smtp, email, where, private=private or smtp.is_local)
-        except BaseException:
+        except BaseException:  # raised again: whatever it was, the connection must not stay open
             smtp.close()
             raise
         return smtp

@@ -204,7 +204,7 @@ class Dispatcher:
         self._lanes.enter(whom(row))
         try:
             thread.start()
-        except BaseException:
+        except BaseException:  # raised again: whatever it was, the row must not count as being sent
             row.sending = False
             self._lanes.leave(whom(row))
             raise

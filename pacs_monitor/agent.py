@@ -120,7 +120,10 @@ class Agent:
         self.alerting.listener = self.notifying
         self._own.register(self.notifying)
         undo.callback(self.notifying.stop, 1.0)
-        await in_thread(lambda: self._route(self.configuration))
+        try:
+            await in_thread(lambda: self._route(self.configuration))
+        except StateError as error:
+            raise AgentError(str(error)) from None
         if self.configuration.rules:
             await in_thread(lambda: self.alerting.start(self.configuration.rules))
             undo.callback(self.alerting.stop, 1.0)
@@ -170,10 +173,7 @@ class Agent:
         return [*self.vitals.problems(), *([f"rules have not been evaluated for {stalled:.0f} s"] if stalled else [])]
 
     def _route(self, configuration: Configuration) -> None:
-        try:
-            self.notifying.follow(configuration, _link(configuration.agent))
-        except StateError as error:
-            raise AgentError(str(error)) from None
+        self.notifying.follow(configuration, _link(configuration.agent))
 
     def _every(self, seconds: float, work: Callable[[], None]) -> None:
         """On the loop's clock: a job of APScheduler stands still for an hour when the wall clock steps back by one."""
@@ -244,10 +244,12 @@ class Agent:
                 # A check file that breaks while its checks run is a mistake like any other, and changes nothing.
                 new = await in_thread(lambda: config.load(self.path, despite_broken=bool(old.broken)))
                 refuse_other_identity(old, new)
-            except ConfigError as error:
+                # First, since only this can fail: where routes begin by it, what they kept is read.
+                await in_thread(lambda: self._route(new))
+            except (ConfigError, StateError) as error:
                 self._reloads.note(worked=False)
-                complained = error.complaints
-                complaints = [str(complaint) for complaint in complained]
+                complained = error.complaints if isinstance(error, ConfigError) else []
+                complaints = [str(complaint) for complaint in complained] or [str(error)]
                 log.error("the configuration was not reloaded: %s", "; ".join(complaints))
                 await in_thread(lambda: self._files.follow(self._named(old, complained), began))
                 return complaints
@@ -255,7 +257,6 @@ class Agent:
                 log.warning("%s", complaint)
             changed = changes(old, new)
             self._apply(new, changed)
-            await in_thread(lambda: self._route(new))
             alerting = new.agent.alerting
             await in_thread(
                 lambda: self.alerting.follow(

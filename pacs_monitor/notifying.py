@@ -55,15 +55,18 @@ class Notifying:
         self._beats: HeartbeatSettings | None = None
 
     def follow(self, configuration: Configuration, link: str) -> None:
-        """Tell by this from now on; `link` is where people find the agent's pages. Raises StateError."""
+        """Tell by this from now on; `link` is where people find the agent's pages.
+
+        Raises StateError, and then nothing has changed.
+        """
         engine = configuration.agent.alerting.engine
-        self._templates = _templates(configuration.agent)
-        self._external_url = (configuration.agent.external_url or "").rstrip("/")
         routing = configuration.routing if engine == "embedded" else None
         if self.routes.begun:
             self.routes.follow(routing or NOBODY, link)
         elif routing is not None:
             self.routes.start(routing, link)
+        self._templates = _templates(configuration.agent)
+        self._external_url = (configuration.agent.external_url or "").rstrip("/")
         self._hand_over((engine, link) if isinstance(engine, EngineSettings) else None)
         self._beat(configuration.agent)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import signal
@@ -343,6 +344,28 @@ async def test_a_reload_looks_at_no_file_on_the_loop(tmp_path: Path, monkeypatch
     await agent.stop()
     assert looked
     assert threading.main_thread().name not in looked
+
+
+async def test_a_reload_that_names_routes_whose_state_cannot_be_read_changes_nothing(tmp_path: Path) -> None:
+    config, text = tmp_path / "pacs-monitor.yml", head(tmp_path, free_port()) + "nodes:\n" + node("a", free_port(), "A")
+    config.write_text(text)
+    agent = Agent(config)
+    await agent.start()
+    before = agent.configuration
+    damaged = ("north", "outbox", "x", "none of ours")
+    written = agent.state.submit(lambda file: file.execute("INSERT INTO routing VALUES (?, ?, ?, ?)", damaged))
+    await asyncio.wrap_future(written)
+    person = "people: {ana: {email: ana@north.example}}\n"
+    smtp = "  smtp: {host: 127.0.0.1, from: pacsmon@north.example}\n"
+    config.write_text(f"{text}{person}notify:\n{smtp}  rules: [{{to: ana}}]\n")
+    (complaint,) = await agent.reload()
+    assert "what routes keep in it cannot be read" in complaint
+    assert agent.configuration is before
+    mended = agent.state.submit(lambda file: file.execute("DELETE FROM routing"))
+    await asyncio.wrap_future(mended)
+    assert await agent.reload() == []
+    assert agent.notifying.routes.begun
+    await agent.stop()
 
 
 def test_sigterm_soon_ends_an_agent_that_is_still_coming_up(tmp_path: Path) -> None:

@@ -75,7 +75,11 @@ def _item(text: str) -> str:
 
 def table_of_checks() -> str:
     """What README shows of the checks."""
-    rows = [f"| [`{kind}`](docs/checks.md#{kind}) | {told['summary']} |" for kind, told in shipped().items()]
+    return _table("docs/checks")
+
+
+def _table(folder: str) -> str:
+    rows = [f"| [`{kind}`]({folder}/{kind}.md) | {told['summary']} |" for kind, told in shipped().items()]
     return "\n".join(["| check | what it does |", "|---|---|", *rows]) + "\n"
 
 
@@ -123,6 +127,7 @@ def parts() -> dict[str, Callable[[], str]]:
     sections = {name: info for name, info in settings_of(AgentSettings).items() if models_in(info.annotation)}
     found: dict[str, Callable[[], str]] = {
         "checks": table_of_checks,
+        "list of checks": lambda: _table("checks"),
         "settings of the agent": lambda: settings(AgentSettings, skip=sections),
         "settings of a node": lambda: settings(Node),
         "settings of nodes_from": lambda: settings(NodesFrom),
@@ -138,6 +143,11 @@ def parts() -> dict[str, Callable[[], str]]:
     return found
 
 
+def pages() -> list[Path]:
+    """All pages with generated parts: these, and one for each check that has its page."""
+    return [*(ROOT / page for page in PAGES), *sorted((ROOT / "docs/checks").glob("*.md"))]
+
+
 def names_in(text: str) -> list[str]:
     """The parts of a page that are generated."""
     return [name for _, name, _ in _PART.findall(text)]
@@ -151,8 +161,7 @@ def generated(text: str) -> str:
 
 def main() -> None:
     """Bring the pages up to date."""
-    for page in PAGES:
-        path = ROOT / page
+    for path in pages():
         text = path.read_text("utf-8")
         path.write_text(generated(text), "utf-8")
 

@@ -21,7 +21,7 @@ logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
 
 def session(deadline: Deadline, context: ssl.SSLContext, server_name: str = "", proxy: str = "") -> requests.Session:
     """For posts that end in time; `context` verifies the peer or does not, whatever requests thinks of it."""
-    made = requests.Session()
+    made = _Session()
     made.trust_env = False  # proxies and passwords come from our own files alone
     adapter = _Adapter(deadline, context, server_name)
     made.mount("https://", adapter)
@@ -35,6 +35,12 @@ def session(deadline: Deadline, context: ssl.SSLContext, server_name: str = "", 
 def timeouts(deadline: Deadline) -> tuple[float, float]:
     """For connecting and for each byte; the deadline is for all of it."""
     return min(CONNECT_WITHIN, deadline.left), min(STEP_WITHIN, deadline.left)
+
+
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """None, whatever the answer says: also with `allow_redirects=False` requests would parse it, and read all."""
+        return None
 
 
 class _Adapter(HTTPAdapter):

@@ -6,7 +6,7 @@ import base64
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit
@@ -50,7 +50,7 @@ def send(webhook: Webhook, notification: Notification, body: bytes) -> str:
                 stream=True,
             ) as response:
                 if not 300 <= response.status_code < 400:
-                    return _taken(response, where)
+                    return _taken(response, where, [target, body.decode("utf-8", "replace"), *_sent(headers)])
                 target = _redirected(response, url, webhook.follow_redirects, where)
     raise DeliveryFailed("mismatch", f"{where} redirects again and again; correct url", retry=False)
 
@@ -59,7 +59,7 @@ def _address(webhook: Webhook) -> SplitResult:
     text = read_secret(webhook.url, "a webhook's url")
     try:
         url = urlsplit(text)
-        valid = url.scheme in ("http", "https") and bool(url.hostname) and (url.port is None or url.port > 0)
+        valid = url.scheme in ("http", "https") and _is_host(url.hostname or "") and url.port != 0
     except ValueError:
         valid, url = False, urlsplit("")
     if not valid:
@@ -67,6 +67,11 @@ def _address(webhook: Webhook) -> SplitResult:
             "secret", "a webhook's url is none; write it as https://host/path, on one line", retry=not webhook.url.text
         )
     return url
+
+
+def _is_host(name: str) -> bool:
+    """Whether it could be the name or address of a machine."""
+    return bool(name) and ".." not in name and not any(letter.isspace() for letter in name)
 
 
 def _where(url: SplitResult) -> str:
@@ -102,12 +107,21 @@ def _basic(username: str, password: str) -> str:
     return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
 
 
-def _taken(response: requests.Response, where: str) -> str:
+def _sent(headers: Mapping[str, str | bytes]) -> Iterator[str]:
+    """What the values of headers say, passwords in the clear."""
+    for value in headers.values():
+        text = value if isinstance(value, str) else value.decode()
+        yield text
+        if text.startswith("Basic "):
+            yield base64.b64decode(text.removeprefix("Basic ")).decode()
+
+
+def _taken(response: requests.Response, where: str, sent: Iterable[str]) -> str:
     """Host and status of a post that was taken. Raises DeliveryFailed for one that was not."""
     status = response.status_code
     if 200 <= status < 300:
         return f"{where}, HTTP {status}"
-    said = f"HTTP {status}" + (f", {word}" if (word := _word(response)) else "")
+    said = f"HTTP {status}" + (f", {word}" if (word := _word(response, sent)) else "")
     if status in (408, 425, 429) or status >= 500:
         after = _retry_after(response.headers.get("Retry-After", ""))
         asks = f" and asks to wait {after:.0f} s" if after is not None else ""
@@ -131,8 +145,8 @@ _REMEDIES = {
 }
 
 
-def _word(response: requests.Response) -> str:
-    """A word that the answer consists of or has as its code: more of it might repeat what we sent."""
+def _word(response: requests.Response, sent: Iterable[str]) -> str:
+    """A word that the answer consists of or has as its code, unless it repeats what we sent: that may be a secret."""
     try:
         text = response.raw.read(_MOST_READ, decode_content=True).decode()
     except (HTTPError, OSError, ValueError):
@@ -142,7 +156,7 @@ def _word(response: requests.Response) -> str:
             text = str(json.loads(text)["error"]["code"])
         except (ValueError, LookupError, TypeError, RecursionError):
             return ""
-    return text if _WORD.fullmatch(text) else ""
+    return text if _WORD.fullmatch(text) and not any(text in one for one in sent) else ""
 
 
 def _retry_after(text: str) -> float | None:

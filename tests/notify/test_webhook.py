@@ -1,7 +1,9 @@
 import logging
 import socket
+import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from email.utils import formatdate
 from pathlib import Path
@@ -102,7 +104,18 @@ def test_a_secret_with_a_line_break_is_no_header(tmp_path: Path) -> None:
     assert hook.posts == []
 
 
-@pytest.mark.parametrize("url", ["ftp://x/s3cret", "s3cret", "http://", "http://x:99999/s3cret", "http://[s3cret/"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://x/s3cret",
+        "s3cret",
+        "http://",
+        "http://x:99999/s3cret",
+        "http://[s3cret/",
+        "http://a s3cret/",
+        "http://a..b/s3cret",
+    ],
+)
 def test_what_is_no_url(url: str) -> None:
     failed = failure(to(url))
     assert (failed.reason, failed.retry) == ("secret", False)
@@ -191,6 +204,20 @@ def test_of_an_answer_a_word_is_told(body: bytes, word: str) -> None:
         assert f"(HTTP 400{', ' if word else ''}{word});" in str(failure(to(hook.url)))
 
 
+def test_a_word_that_was_sent_is_not_told() -> None:
+    with web_hook(status=403, body=b"Opensesame") as hook:
+        for changes in (
+            {"authorization": "Bearer", "credentials": Secret("Opensesame")},
+            {"headers": (("X-Key", Secret("Opensesame")),)},
+            {"username": "u", "password": Secret("Opensesame")},
+        ):
+            assert "(HTTP 403);" in str(failure(to(hook.url, **changes)))
+        assert "(HTTP 403);" in str(failure(to(f"{hook.url}?key=Opensesame")))
+        with pytest.raises(DeliveryFailed, match=r"\(HTTP 403\);"):
+            send(to(hook.url), notification(), b'{"routing_key":"Opensesame"}')
+        assert "(HTTP 403, Opensesame);" in str(failure(to(hook.url)))
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_nothing_is_sent_to_another_address(status: int) -> None:
     with web_hook() as other, web_hook(status=status, headers={"Location": other.url}) as hook:
@@ -220,6 +247,29 @@ def test_a_redirect_within_the_service_is_followed() -> None:
 def test_a_redirect_that_would_lose_the_post_is_none() -> None:
     with web_hook(status=302, headers={"Location": "/there"}) as hook:
         assert "redirects (302), where nothing is sent" in str(failure(to(hook.url)))
+
+
+@pytest.mark.parametrize("location", ["http://[::1", "http://127.0.0.1:port/", "http://a..b/", "file:///x"])
+def test_a_redirect_to_nowhere_is_none(location: str) -> None:
+    with web_hook(status=307, headers={"Location": location}) as hook:
+        failed = failure(to(hook.url))
+    assert (failed.reason, failed.retry) == ("rejected", False)
+    assert "to another address, where nothing is sent; correct url" in str(failed)
+
+
+def test_what_a_redirect_says_beside_its_address_is_not_read(raw_server: StartRawServer) -> None:
+    ended = threading.Event()
+
+    def answer(conn: socket.socket) -> None:
+        conn.recv(65536)
+        conn.sendall(b"HTTP/1.1 302 Found\r\nLocation: /there\r\n\r\n")
+        with suppress(OSError):
+            while True:
+                conn.sendall(b"x" * 65536)
+        ended.set()
+
+    assert "redirects (302)" in str(failure(raw(raw_server(answer))))
+    assert ended.wait(60)
 
 
 def test_a_service_that_drips_is_given_up(raw_server: StartRawServer) -> None:

@@ -50,7 +50,7 @@ def send(
 
 
 class _Delivery:
-    """One session with the server."""
+    """What is said to the server: in one session, or in another if it ends the first."""
 
     def __init__(
         self, email: Email, notification: Notification, mail: Mail, sender: Mailbox, deadline: Deadline
@@ -66,24 +66,25 @@ class _Delivery:
         self.last = ""
 
     def deliver(self, recipients: list[Mailbox]) -> None:
-        """To each; what fails for one does not stop the others, unless the connection ends."""
-        try:
-            with self._explained():
-                smtp = self._connected()
-        except DeliveryFailed as failure:
-            self.failures.append(failure)
-            return
+        """To each; what fails for one does not stop the others, unless the server can no longer be reached."""
+        smtp: Smtp | None = None
         for one in recipients:
+            try:
+                with self._explained():
+                    # The one before may have been one at which the server hangs up: it must not stop those behind it.
+                    smtp = smtp if smtp is not None and smtp.sock is not None else self._connected()
+            except DeliveryFailed as failure:
+                self.failures.append(failure)
+                break
             try:
                 with self._explained():
                     self._deliver_one(smtp, one)
             except DeliveryFailed as failure:
                 self.failures.append(failure)
-                if smtp.sock is None:
-                    break
             else:
                 self.delivered.append(one.address)
-        smtp.quit_politely()
+        if smtp is not None:
+            smtp.quit_politely()
 
     def _deliver_one(self, smtp: Smtp, one: Mailbox) -> None:
         where, utf8 = self._where, one.needs_utf8 or self._sender.needs_utf8

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, EmailPolicy
 from email.utils import getaddresses, parseaddr
+from typing import Any
 
 from pacs_monitor.notify.notification import Notification
 from pacs_monitor.notify.plain import one_line
@@ -31,6 +32,7 @@ _OURS = {
     "x-auto-response-suppress",
 }
 _HEADER = re.compile(r"[!-9;-~]+")
+_LONGEST_LINE = 998  # RFC 5322 2.1.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ def build(
 ) -> bytes:
     """The mail for one recipient, 7 bits wide but for the headers with `utf8`. Raises ValueError for the sender."""
     sender = sender_of(email)
-    message = EmailMessage(policy=SMTP.clone(cte_type="7bit", utf8=utf8))
+    message = EmailMessage(policy=_Policy(cte_type="7bit", utf8=utf8))
     message["Subject"] = one_line(mail.subject, 250)
     message["From"] = _header(sender)
     message["To"] = _header(to)
@@ -122,10 +124,25 @@ def build(
     for name, text in _allowed(email.headers):
         del message[name]
         message[name] = text
-    message.set_content(mail.text)
+    message.set_content(mail.text, cte=_encoding(mail.text))
     if mail.html:
-        message.add_alternative(mail.html, subtype="html")
+        message.add_alternative(mail.html, subtype="html", cte=_encoding(mail.html))
     return message.as_bytes()
+
+
+class _Policy(EmailPolicy):
+    """Python's own, which breaks the line behind the name of a header that just fits into the next one."""
+
+    linesep = SMTP.linesep
+
+    def fold_binary(self, name: str, value: Any) -> bytes:
+        return re.sub(rb"\A([!-9;-~]+:)\r\n ", rb"\1 ", super().fold_binary(name, value))
+
+
+def _encoding(text: str) -> str:
+    """As it is, if that may be sent; else the one that still can be read by a pager that decodes none."""
+    fits = text.isascii() and max(map(len, text.splitlines()), default=0) <= _LONGEST_LINE
+    return "7bit" if fits else "quoted-printable"
 
 
 def _header(one: Mailbox) -> Address:

@@ -1,3 +1,4 @@
+import socket
 import ssl
 import time
 from dataclasses import replace
@@ -322,6 +323,46 @@ def test_one_refused_address_does_not_stop_the_others() -> None:
     assert [to for _, to in inbox.envelopes] == ["a@x.example", "c@x.example", "b@x.example"]
 
 
+@pytest.mark.parametrize("ends", ["", "421 4.3.0 the filter died"])
+def test_an_address_at_which_the_server_hangs_up_does_not_stop_the_others(
+    raw_server: StartRawServer, ends: str
+) -> None:
+    heard: list[str] = []
+
+    def serve(conn: socket.socket) -> None:
+        conn.sendall(b"220 mail ready\r\n")
+        lines = conn.makefile("rb")
+        while line := lines.readline().decode().strip():
+            heard.append(line)
+            if line.startswith("rcpt TO:<b@"):
+                conn.sendall(f"{ends}\r\n".encode() if ends else b"")
+                conn.shutdown(socket.SHUT_RDWR)
+                return
+            if line == "data":
+                conn.sendall(b"354 go on\r\n")
+                while lines.readline() != b".\r\n":
+                    pass
+            conn.sendall(b"250 Ok\r\n")
+
+    failed = failure(to(raw_server(serve).port, to="a@x.example, b@x.example, c@x.example, d@x.example"))
+    assert failed.delivered == ("a@x.example", "c@x.example", "d@x.example")
+    assert failed.retry
+    assert heard.count("ehlo localhost") == 2
+
+
+def test_a_server_that_is_gone_is_not_asked_for_each_address(raw_server: StartRawServer) -> None:
+    greetings = iter([b"220 mail ready\r\n250 Ok\r\n", b"421 later\r\n"])
+    greeted: list[bytes] = []
+
+    def serve(conn: socket.socket) -> None:
+        greeted.append(next(greetings))
+        conn.sendall(greeted[-1])
+
+    failed = failure(to(raw_server(serve).port, to=", ".join(f"{name}@x.example" for name in "abcdef")))
+    assert (failed.delivered, failed.retry) == ((), True)
+    assert len(greeted) == 2
+
+
 def test_what_is_left_decides_whether_another_try_makes_sense() -> None:
     with mail_server() as inbox:
         inbox.refuse = {"a@x.example": "550 5.1.1 nobody", "b@x.example": "450 later"}
@@ -343,6 +384,39 @@ def test_headers_cannot_be_injected_and_long_subjects_fold() -> None:
     assert mail["To"] == "oncall@north.example"
     assert mail["Subject"].startswith("archive Bcc: spy@evil.example body sehr lange Überschrift")
     assert all(len(line) <= 78 for line in inbox.raw[0].split(b"\r\n"))
+
+
+@pytest.mark.parametrize("length", [60, 69, 70, 77, 78, 200])
+def test_a_subject_begins_on_the_line_of_its_name(length: int) -> None:
+    subject = f"[RESOLVED] {'north ' * 40}"[:length].strip()
+    with mail_server() as inbox:
+        send(to(inbox.port, headers=(("X-Team", "x" * length),)), notification(), Mail(subject, "text"))
+    first, *_ = inbox.raw[0].split(b"\r\n")
+    assert first.startswith(b"Subject: [RESOLVED] north")
+    assert b"X-Team: x" in inbox.raw[0] or b"X-Team: =?utf-8?q?x" in inbox.raw[0]
+    assert inbox.mails[0]["Subject"] == subject
+    assert max(map(len, inbox.raw[0].split(b"\r\n"))) < 998
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("=" * 72 + "\n" + "archive is down\n" * 20, "7bit"),
+        ("x" * 140, "7bit"),
+        ("x" * 1000, "quoted-printable"),
+        ("=" * 72 + "\narchive is down – since 10:12\n", "quoted-printable"),
+        ("الأرشيف لا يستجيب " * 100, "quoted-printable"),
+    ],
+)
+def test_text_stays_readable_as_it_is_on_the_way(text: str, encoding: str) -> None:
+    with mail_server() as inbox:
+        send(to(inbox.port), notification(), Mail("x", text, f"<p>{text}</p>"))
+    for part in inbox.mails[0].iter_parts():
+        assert part["Content-Transfer-Encoding"] == encoding
+        assert text.strip() in part.get_content().replace("\r\n", "\n")
+    lines = inbox.raw[0].split(b"\r\n")
+    assert max(map(len, lines)) < 998
+    assert inbox.raw[0].isascii()
 
 
 def test_addresses_beyond_ascii(raw_server: StartRawServer) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
 from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Any
 
-from jinja2 import ChoiceLoader, FileSystemLoader, TemplateError, TemplateNotFound, nodes
+from jinja2 import ChoiceLoader, FileSystemLoader, TemplateError, TemplateNotFound, TemplatesNotFound, nodes
 
 from pacs_monitor.notify.dialing import read_secret
 from pacs_monitor.notify.filters import FILTERS, pager_text, wrap
@@ -164,7 +165,7 @@ class Templates:
         for most in _COUNTS:
             text = self._render(environment, file, view, most=most, template_error=error)
             try:
-                made = json.loads(text)
+                made = json.loads(text, parse_constant=_no_number, parse_float=_finite)
             except (ValueError, RecursionError) as fault:
                 line = fault.lineno if isinstance(fault, json.JSONDecodeError) else 0
                 why = "what it gives is no JSON; write each value as {{ value | tojson }}"
@@ -182,9 +183,24 @@ class Templates:
             raise _failure(file, error) from None
 
 
+def _no_number(text: str) -> float:
+    """Python reads and writes NaN and Infinity as JSON, and nobody else does."""
+    raise ValueError(f"{text} is no JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _no_number(text)
+
+
 def _failure(file: str, error: Exception) -> TemplateFailed:
     """Jinja's own words name no value; what Python says might."""
-    why = (error.message or type(error).__name__) if isinstance(error, TemplateError) else _why(error)
+    if isinstance(error, TemplateNotFound) and not isinstance(error, TemplatesNotFound):
+        why = f"there is no file {error.name} in the folders of templates"
+    elif isinstance(error, TemplateError):
+        why = error.message or type(error).__name__
+    else:
+        why = _why(error)
     return TemplateFailed(file, line_of(error, file), one_line(why, 300))
 
 
@@ -193,4 +209,5 @@ def _why(error: Exception) -> str:
         "ZeroDivisionError": "it divides by 0",
         "RecursionError": "it calls or includes itself without end",
         "MemoryError": "it needs too much memory",
+        "UnicodeDecodeError": "the file is not in UTF-8; save it so",
     }.get(type(error).__name__, f"an expression is wrong ({type(error).__name__})")

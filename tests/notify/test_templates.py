@@ -366,6 +366,11 @@ def test_a_broken_template_still_tells(own: Templates, tmp_path: Path, source: s
         ("{{ secrets.nothing | tojson }}", "line 1: "),
         ("", "what it gives is no JSON"),
         ("[" * 5000, "what it gives is no JSON"),
+        ('{"a": NaN}', "what it gives is no JSON"),
+        ('{"a": {{ ("1e999" | float) | tojson }}}', "what it gives is no JSON"),
+        ("{% include 'heading.j2' %}", "line 1: there is no file heading.j2 in the folders of templates"),
+        ("{% include ['a.j2', 'b.j2'] %}", "line 1: none of the templates given were found: a.j2, b.j2"),
+        ("{% include '../../etc/passwd' %}", "line 1: there is no file ../../etc/passwd in the folders of templates"),
     ],
 )
 def test_a_broken_body_still_tells(own: Templates, tmp_path: Path, source: str, says: str) -> None:
@@ -377,7 +382,14 @@ def test_a_broken_body_still_tells(own: Templates, tmp_path: Path, source: str, 
 
 
 def test_a_template_that_is_gone_still_tells(own: Templates) -> None:
-    assert "gone.json.j2" in body(own, "gone", sample("firing", NOW))["template_error"]
+    said = body(own, "gone", sample("firing", NOW))["template_error"]
+    assert said == "gone.json.j2: there is no file gone.json.j2 in the folders of templates"
+
+
+def test_a_template_in_another_encoding_is_told(own: Templates, tmp_path: Path) -> None:
+    (tmp_path / "own.json.j2").write_bytes('{"a": "für"}'.encode("latin-1"))
+    said = body(own, "own", sample("firing", NOW))["template_error"]
+    assert said == "own.json.j2: the file is not in UTF-8; save it so"
 
 
 def test_what_is_wrong_with_a_value_is_not_told(

@@ -10,6 +10,7 @@ import asyncio
 import functools
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from time import perf_counter
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeVar, get_args
 
@@ -22,6 +23,7 @@ from pacs_monitor.units import (
     Duration,
     FilePath,
     Host,
+    HoursName,
     Name,
     OptionalName,
     PlainText,
@@ -47,6 +49,7 @@ __all__ = [
     "Gauge",
     "Histogram",
     "Host",
+    "HoursName",
     "Iterator",
     "Name",
     "Node",
@@ -228,6 +231,25 @@ class Slots(Protocol):
         """Give a slot back."""
 
 
+class Calendar(Protocol):
+    """The site's time zone, and the hours that the check's settings name; `pacs_monitor.sitetime` implements it."""
+
+    def now(self) -> datetime:
+        """This moment in the site's time zone."""
+
+    def within(self, name: str) -> bool:
+        """Whether it is within these hours now. Raises LookupError if the settings name no such hours."""
+
+    def words(self, name: str) -> str:
+        """These hours for people: `clinic (mon-fri 07:00-17:00)`. Raises LookupError as `within` does."""
+
+
+def _everywhere() -> Calendar:
+    from pacs_monitor.sitetime import SiteTime  # which imports settings, and they this
+
+    return SiteTime()
+
+
 @dataclass
 class Surroundings:
     """What the engine hands to a check when it starts it; a check uses it through its own methods."""
@@ -237,6 +259,7 @@ class Surroundings:
     resolver: Addresses
     budget: Slots
     site: str = ""
+    site_time: Calendar = field(default_factory=_everywhere)
     deadline: float = float("inf")
     """When the run must have ended, on the event loop's clock; set anew for each run."""
     waiting: bool = False
@@ -323,6 +346,11 @@ class Check(BaseModel):
     def memory(self) -> Memory:
         """A small persistent mapping of this check's own."""
         return self.surroundings.memory
+
+    @property
+    def site_time(self) -> Calendar:
+        """The time at the site: `now()` there, and `within(NAME)` for hours named by a setting of type HoursName."""
+        return self.surroundings.site_time
 
     @property
     def time_left(self) -> float:

@@ -22,7 +22,7 @@ from pacs_monitor.configuring.listening import check_listeners
 from pacs_monitor.configuring.matching import check_matching
 from pacs_monitor.configuring.nodes import Described, NodeReader
 from pacs_monitor.configuring.profiles import CheckLists, read_profiles
-from pacs_monitor.configuring.references import check_references, check_time_zone
+from pacs_monitor.configuring.references import check_references, check_time_zone, plans_in
 from pacs_monitor.configuring.tree import Items, Map, Place, Scalar, Value, below, is_null
 from pacs_monitor.configuring.trial import try_web
 from pacs_monitor.content import content_dir
@@ -106,7 +106,7 @@ class _Loading:
         check_later_sections(self._root, self._findings)
         rules = load_rules(agent.alerting, self._root, self._findings, self._target)
         routing = self._routing(rules)
-        configurator = Configurator(agent, kinds, profiles, lists, self._findings)
+        configurator = Configurator(agent, kinds, profiles, lists, plans_in(self._root), self._findings)
         configurator.check_shared(reader.shared)
         checks = self._checks(configurator, described)
         return Configuration(

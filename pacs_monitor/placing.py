@@ -10,6 +10,7 @@ from pacs_monitor import wire
 from pacs_monitor.keeping import Keeping
 from pacs_monitor.links import Link
 from pacs_monitor.record import Record
+from pacs_monitor.sitetime import SiteTime
 from pacs_monitor.worker import Order
 
 BATCH = 200
@@ -66,6 +67,7 @@ class Placing:
             configured.node,
             dict(configured.labels).get("site", ""),
             self._keeping.of(configured.key),
+            SiteTime(configured.time_zone, configured.hours),
             scheduled=self._scheduled,
         )
 

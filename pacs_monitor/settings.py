@@ -240,7 +240,7 @@ class AgentSettings(Section):
     site: Name = "main"
     """The site's name, on every series and alert."""
     time_zone: PlainText = "UTC"
-    """The zone of all hours and maintenance, such as Europe/Bucharest."""
+    """The zone of hours, of maintenance and of what checks call today, such as Europe/Bucharest."""
     external_url: Url | None = None
     """How people reach the agent's pages, for links."""
     ae_title: AeTitle = "PACSMON"
@@ -287,6 +287,10 @@ class ConfiguredCheck:
     """What its file declares."""
     fingerprint: str = ""
     """Changes when the check must be started anew."""
+    time_zone: str = "UTC"
+    """That of the site."""
+    hours: dict[str, Hours] = field(default_factory=dict)
+    """The site's hours that the check's settings name."""
 
     @property
     def key(self) -> Key:

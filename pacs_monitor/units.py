@@ -31,6 +31,10 @@ class Unit:
     example: str = ""
 
 
+HOURS = Unit("hours", example="clinic")
+"""Of settings that name one of the configuration's `hours`: the engine makes sure that there is such an entry."""
+
+
 def parse_duration(value: Any) -> float:
     """Seconds of a Prometheus duration such as `1h30m` or `15s`.
 
@@ -192,6 +196,7 @@ def _check_optional_name(value: str) -> str:
 
 PlainText = Annotated[str, AfterValidator(_plain_text)]
 Name = Annotated[str, AfterValidator(_check_name), Unit("name", example="ct1")]
+HoursName = Annotated[str, AfterValidator(_check_name), HOURS]
 OptionalName = Annotated[str, AfterValidator(_check_optional_name), Unit("name", example="find-today")]
 AeTitle = Annotated[str, AfterValidator(check_ae_title), Unit("AE title", example="ORTHANC")]
 Host = Annotated[str, AfterValidator(_check_host), Unit("host", example="10.0.0.5")]

@@ -28,6 +28,7 @@ from pacs_monitor.runner import Runner
 from pacs_monitor.runners import Runners
 from pacs_monitor.samples import MOST_SERIES
 from pacs_monitor.scheduler import Scheduler
+from pacs_monitor.sitetime import SiteTime
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +51,7 @@ class Order:
     node: Node | None
     site: str
     memory: dict[str, Any]
+    site_time: SiteTime
     scheduled: bool = True
     """False: it only runs when asked to (`probe`)."""
 
@@ -194,7 +196,7 @@ class Worker(asyncio.Protocol):
     def _runner(self, order: Order) -> Runner:
         check = load_file(Path(order.source)).cls.model_validate(order.settings)
         memory = CheckMemory(order.memory, functools.partial(self._memory.commit, order.number))
-        surroundings = Surroundings(order.node, memory, self._resolver, self._budget, order.site)
+        surroundings = Surroundings(order.node, memory, self._resolver, self._budget, order.site, order.site_time)
         return Runner(order.number, order.name, check, surroundings, self._deliver)
 
     def _drop(self, number: int) -> None:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pacs_monitor.check import Check
 from pacs_monitor.configuring.complaints import validate
-from pacs_monitor.configuring.fields import settings_of, unit_of
+from pacs_monitor.configuring.fields import settings_of, settings_of_hours, unit_of
 from pacs_monitor.configuring.filling import fill
 from pacs_monitor.configuring.findings import Findings
 from pacs_monitor.configuring.nodes import Described
 from pacs_monitor.configuring.profiles import CheckLists, Checks, Profile, Wanted
+from pacs_monitor.configuring.references import check_hours
 from pacs_monitor.configuring.times import check_times, times_of, typed_times
 from pacs_monitor.configuring.tree import Map, Value, below
 from pacs_monitor.loader import CheckKind
 from pacs_monitor.node import Node
-from pacs_monitor.settings import AgentSettings, ConfiguredCheck, fingerprint
+from pacs_monitor.settings import AgentSettings, ConfiguredCheck, Hours, fingerprint
 from pacs_monitor.units import format_duration
 
 
@@ -40,12 +41,15 @@ class Configurator:
         kinds: Mapping[str, CheckKind],
         profiles: Mapping[str, Profile],
         lists: CheckLists,
+        plans: Collection[str],
         findings: Findings,
     ) -> None:
+        """`plans` are the names of all hours, those with complaints of their own too."""
         self._agent = agent
         self._kinds = kinds
         self._profiles = profiles
         self._lists = lists
+        self._plans = plans
         self._findings = findings
         self._shared: dict[tuple[object, ...], Checks] = {}
         self._prepared: dict[Wanted, _Prepared | None] = {}
@@ -61,6 +65,7 @@ class Configurator:
                 cls = self._kinds[wanted.kind].cls
                 data = {**fill(cls, wanted.settings, self._findings), "name": wanted.name}
                 validate(cls, data, wanted.settings, self._findings, partial=True)
+                self._check_hours(wanted)
 
     def of_node(self, described: Described) -> Iterator[ConfiguredCheck]:
         """The checks of a node, without those that have complaints."""
@@ -104,6 +109,7 @@ class Configurator:
         kind = self._kinds[wanted.kind]
         data = {**fill(kind.cls, wanted.settings, self._findings), "name": wanted.name}
         check = validate(kind.cls, data, wanted.settings, self._findings, partial=not wanted.whole)
+        self._check_hours(wanted)
         times = times_of(check) if check and wanted.whole else typed_times(data, wanted.settings, self._findings)
         check_times(times, wanted.settings, self._findings)
         if check is None:
@@ -138,6 +144,7 @@ class Configurator:
         if check is None:
             return
         own = (("check", name), ("kind", kind.kind))
+        zone, hours = self._agent.time_zone, self._hours_of(check)
         yield ConfiguredCheck(
             node=node,
             name=name,
@@ -147,8 +154,18 @@ class Configurator:
             check=check,
             labels=(*labels[:2], *own, *labels[2:]) if node else (("site", self._agent.site), *own),
             metrics=kind.metrics,
-            fingerprint=fingerprint(self._agent.site, kind.kind, kind.digest, settings, node_data),
+            fingerprint=fingerprint(self._agent.site, kind.kind, kind.digest, settings, node_data, zone, hours),
+            time_zone=zone,
+            hours=hours,
         )
+
+    def _check_hours(self, wanted: Wanted) -> None:
+        for key in settings_of_hours(self._kinds[wanted.kind].cls):
+            check_hours(wanted.settings, key, self._plans, self._findings)
+
+    def _hours_of(self, check: Check) -> dict[str, Hours]:
+        named = [getattr(check, field) for field in settings_of_hours(type(check)).values()]
+        return {name: self._agent.hours[name] for name in named if name in self._agent.hours}
 
     def _labels(self, node: Node) -> tuple[tuple[str, str], ...]:
         more = ((label, node.labels[label]) for label in self._agent.metrics.labels if label in node.labels)

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from pacs_monitor.units import Unit
+from pacs_monitor.units import HOURS, Unit
 
 
 @lru_cache(maxsize=512)
@@ -60,6 +60,12 @@ def unit_of(info: FieldInfo) -> Unit | None:
         if isinstance(item, Unit):
             return item
     return next(_units(info.annotation), None)
+
+
+def settings_of_hours(model: type[BaseModel]) -> dict[str, str]:
+    """The settings of a model that hold a name out of the section `hours`: what people write, and the field."""
+    fields = model.model_fields.items()
+    return {info.alias or name: name for name, info in fields if unit_of(info) == HOURS}
 
 
 def _units(annotation: Any) -> Iterator[Unit]:

@@ -26,11 +26,11 @@ def check_references(
     hours = root.get("hours")
     if hours is not None and not isinstance(hours, Map):
         findings.unread.add(hours)
-    plans = hours.entries if isinstance(hours, Map) else {}
+    plans = plans_in(root)
     _check_holidays(hours, findings)
     seen: set[int] = set()
     for settings in (*(found.settings for found in described), *shared):
-        _check_hours(settings, plans, findings)
+        check_hours(settings, "hours", plans, findings)
         for key in ("reached_through", "sends_to"):
             value = settings.get(key)
             # Ten thousand rows share their defaults' list: it is looked at once.
@@ -79,11 +79,18 @@ def _check_holidays(hours: Value | None, findings: Findings) -> None:
                 findings.complain(below(plan, "holidays"), fault)
 
 
-def _check_hours(settings: Map, plans: Collection[str], findings: Findings) -> None:
-    named = settings.get("hours")
+def plans_in(root: Map) -> Collection[str]:
+    """The names in the section `hours`."""
+    hours = root.get("hours")
+    return hours.entries if isinstance(hours, Map) else {}
+
+
+def check_hours(settings: Map, key: str, plans: Collection[str], findings: Findings) -> None:
+    """Complain of a setting that names hours which are not among the plans."""
+    named = settings.get(key)
     text = named.text if isinstance(named, Scalar) else None
     if text and text not in plans and not findings.unread.may_hold(text):
-        findings.complain(below(settings, "hours"), f"there are no hours {text}; {suggestion(text, plans)}")
+        findings.complain(below(settings, key), f"there are no hours {text}; {suggestion(text, plans)}")
 
 
 def _check_cycles(described: Iterable[Described], findings: Findings) -> None:

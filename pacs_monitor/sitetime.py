@@ -1,0 +1,48 @@
+"""The time as a site has it: its time zone and its named hours, for checks that go by the day or by opening hours."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from pacs_monitor.sections import DAYS, Day
+from pacs_monitor.settings import Hours
+from pacs_monitor.timetable import hours_phase
+
+
+@dataclass(frozen=True)
+class SiteTime:
+    """What a check is told of the configuration's `time_zone`, and of those `hours` that its settings name."""
+
+    time_zone: str = "UTC"
+    hours: Mapping[str, Hours] = field(default_factory=dict)
+    wall: Callable[[], float] = time.time
+    """Unix time in seconds."""
+
+    def now(self) -> datetime:
+        """This moment in the site's time zone."""
+        return datetime.fromtimestamp(self.wall(), ZoneInfo(self.time_zone))
+
+    def within(self, name: str) -> bool:
+        """Whether it is within these hours now. Raises LookupError if the settings name no such hours."""
+        return hours_phase(self.hours[name], ZoneInfo(self.time_zone), self.wall()).inside
+
+    def words(self, name: str) -> str:
+        """These hours for people: `clinic (mon-fri 07:00-17:00)`. Raises LookupError as `within` does."""
+        hours = self.hours[name]
+        times = "" if (hours.from_, hours.to) == ("00:00", "24:00") else f"{hours.from_}-{hours.to}"
+        plan = " ".join(part for part in (_days(hours.days), times) if part)
+        return f"{name} ({plan})"
+
+
+def _days(days: tuple[Day, ...]) -> str:
+    """`mon-fri` for days that follow one another, `mon, wed` for others."""
+    places = sorted(DAYS.index(day) for day in days)
+    if len(places) == len(DAYS):
+        return "every day"
+    if len(places) > 2 and places[-1] - places[0] == len(places) - 1:
+        return f"{DAYS[places[0]]}-{DAYS[places[-1]]}"
+    return ", ".join(DAYS[place] for place in places)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import errno
-import functools
 import os
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
@@ -14,8 +11,9 @@ from typing import Annotated, ClassVar, Self
 import psutil
 from pydantic import Field, PrivateAttr, model_validator
 
-from pacs_monitor.check import Check, CheckFailed, FilePath, Gauge, PlainText, Ratio, Reason, Sample
-from pacs_monitor.threads import in_thread
+from pacs_monitor.check import Check, FilePath, Gauge, PlainText, Ratio, Reason, Sample
+from pacs_monitor.folders import Looks, explain, fail_for, hangs
+from pacs_monitor.quantities import percent, readable
 
 SIZE = Gauge("pacs_disk_size_bytes", "Size of the file system that holds the path.", ("path",))
 FREE = Gauge("pacs_disk_free_bytes", "What users other than root may still write there.", ("path",))
@@ -23,40 +21,6 @@ USED = Gauge("pacs_disk_used_ratio", "Used share of what users other than root m
 INODES_USED = Gauge("pacs_disk_inodes_used_ratio", "Used share of the inodes, where there is such a limit.", ("path",))
 READONLY = Gauge("pacs_disk_readonly", "Whether the file system is mounted read-only.", ("path",))
 MOUNTED = Gauge("pacs_disk_mounted", "Whether a file system is mounted at the path, where one must be.", ("path",))
-
-# The reason to give when several paths fail: the first of these that occurs.
-_WORST_FIRST: tuple[Reason, ...] = (
-    "timeout",
-    "unreachable",
-    "stale",
-    "not_found",
-    "forbidden",
-    "mismatch",
-    "threshold",
-)
-_REASONS: dict[int | None, tuple[Reason, str]] = {
-    errno.ENOENT: ("not_found", "does not exist; mount it, or correct path"),
-    errno.ENOTDIR: ("not_found", "leads through something that is no folder; correct path"),
-    errno.EACCES: ("forbidden", "may not be looked at by this user; let it read the folders above"),
-    errno.EPERM: ("forbidden", "may not be looked at by this user; let it read the folders above"),
-    errno.ESTALE: ("stale", "is a network mount that its server no longer knows; mount it anew"),
-    errno.ENOTCONN: ("unreachable", "is a mount whose program has ended; mount it anew"),
-    errno.EHOSTDOWN: ("unreachable", "is a network mount whose server is down; look at the server"),
-    errno.ETIMEDOUT: ("timeout", "is a network mount whose server does not answer; look at the server and the network"),
-}
-
-
-def readable(size: float) -> str:
-    """Bytes for people: 1.5 TB, 20 GB, 512 B (powers of 1000, as on the disk's label)."""
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if size < 999.5:
-            return f"{size:.3g} {unit}"
-        size /= 1000
-    return f"{size:.4g} PB"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.3g}%"
 
 
 @dataclass
@@ -89,7 +53,7 @@ class Disk(Check):
 
     thresholds: ClassVar[tuple[str, ...]] = ("free_warning", "free_critical", "inodes_critical")
 
-    _measuring: dict[Path, asyncio.Task[Findings]] = PrivateAttr(default_factory=dict)
+    _looks: Looks[Findings] = PrivateAttr(default_factory=Looks)
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:
@@ -111,27 +75,16 @@ class Disk(Check):
 
     async def run(self) -> AsyncIterator[Sample]:
         """Yield what every path gives, then raise the worst failure with the sentences of all."""
-        for place in self.places:
-            hanging = self._measuring.get(place)
-            if hanging is None or hanging.done():
-                measure = functools.partial(self.measure, place)
-                self._measuring[place] = asyncio.create_task(in_thread(measure))
-        # Not until the deadline itself: then the whole run would be cut off, and with it what the others gave.
-        await asyncio.wait(self._measuring.values(), timeout=0.9 * self.time_left)
         failures: list[tuple[Reason, str]] = []
-        for place in self.places:
-            task = self._measuring[place]
-            if not task.done():
-                # The thread stays: a second one would hang beside it, once for each run.
-                failures.append(("timeout", f"{place} does not answer: a dead network mount; look at its server"))
+        # Not until the deadline itself: then the whole run would be cut off, and with it what the others gave.
+        for place, found in (await self._looks.at(self.places, self.measure, 0.9 * self.time_left)).items():
+            if found is None:
+                failures.append(hangs(place))
                 continue
-            found = task.result()
             for sample in found.samples:
                 yield sample
             failures += found.failures
-        if failures:
-            worst = min((reason for reason, _ in failures), key=_WORST_FIRST.index)
-            raise CheckFailed(worst, ". Also, ".join(sentence for _, sentence in failures))
+        fail_for(failures)
 
     def measure(self, place: Path) -> Findings:
         """What one path gives. Blocks, on a dead mount for as long as the mount is dead."""
@@ -141,7 +94,7 @@ class Disk(Check):
         except OSError as error:
             if self.mount:
                 found.samples.append(MOUNTED(float(is_mount(place)), path=str(place)))
-            found.failures.append(_explain(error, str(place)))
+            found.failures.append(explain(error, str(place)))
             return found
         if self.mount:
             mounted = is_mount(place)
@@ -156,7 +109,7 @@ class Disk(Check):
             try:
                 (place / self.marker).stat()
             except OSError as error:
-                found.failures.append(_explain(error, f"the marker {place / self.marker}"))
+                found.failures.append(explain(error, f"the marker {place / self.marker}"))
         return found
 
     def _faults(self, status: os.statvfs_result, place: str) -> Iterator[tuple[Reason, str]]:
@@ -171,14 +124,14 @@ class Disk(Check):
         if size and free_share < self.free_critical:
             yield (
                 "threshold",
-                f"{place} has {readable(free)} of {readable(size)} left ({_percent(free_share)}, at least "
-                f"{_percent(self.free_critical)} are due); move or delete data, or enlarge it",
+                f"{place} has {readable(free)} of {readable(size)} left ({percent(free_share)}, at least "
+                f"{percent(self.free_critical)} are due); move or delete data, or enlarge it",
             )
         if status.f_files and inodes_share < self.inodes_critical:
             yield (
                 "threshold",
-                f"{place} has {status.f_favail} of {status.f_files} inodes left ({_percent(inodes_share)}, at least "
-                f"{_percent(self.inodes_critical)} are due); delete small files, whatever its free bytes say",
+                f"{place} has {status.f_favail} of {status.f_files} inodes left ({percent(inodes_share)}, at least "
+                f"{percent(self.inodes_critical)} are due); delete small files, whatever its free bytes say",
             )
 
 
@@ -205,10 +158,3 @@ def _samples(status: os.statvfs_result, place: str) -> Iterator[Sample]:
     yield READONLY(float(_readonly(status)), path=place)
     if status.f_files:  # btrfs, vfat and most network file systems have no such limit and say 0
         yield INODES_USED(1 - status.f_favail / status.f_files, path=place)
-
-
-def _explain(error: OSError, what: str) -> tuple[Reason, str]:
-    reason, sentence = _REASONS.get(
-        error.errno, ("unreachable", f"cannot be read ({error.strerror}); look into the kernel's log for disk errors")
-    )
-    return reason, f"{what} {sentence}"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from checks.disk import Disk, readable
+from checks.disk import Disk
 from tests.checks.support import Run, bind, complaint, run
 
 MB = 1_000_000
@@ -232,19 +232,3 @@ def test_settings_that_make_no_sense_are_refused_at_load(settings: dict[str, str
 
 def test_a_path_named_twice_is_measured_once() -> None:
     assert Disk(path=Path("/a"), paths=(Path("/b"), Path("/a"))).places == (Path("/a"), Path("/b"))
-
-
-@pytest.mark.parametrize(
-    ("size", "text"),
-    [
-        (0, "0 B"),
-        (999, "999 B"),
-        (999.9, "1 kB"),
-        (1_500_000, "1.5 MB"),
-        (20e9, "20 GB"),
-        (2.5e12, "2.5 TB"),
-        (1e18, "1000 PB"),
-    ],
-)
-def test_sizes_are_written_for_people(size: float, text: str) -> None:
-    assert readable(size) == text

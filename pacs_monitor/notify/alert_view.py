@@ -11,6 +11,8 @@ from pacs_monitor.notify.notification import ToldAlert, rfc3339
 from pacs_monitor.notify.plain import one_line, plain
 from pacs_monitor.notify.words import LANGUAGES, Words, duration_in_words, moment_in_words, reason_in_words, spaced
 
+ANSWERING = ("NodeDown", "ModalityUnreachable")
+"""Alerts about nodes that do not answer."""
 _MOST_AFFECTED = 8
 
 
@@ -43,6 +45,7 @@ class AlertView:
     importance: str
     address: str
     """Host and port of the node."""
+    ae_title: str
     reason: str
     """The word of the check's failure, such as `rejected`; "" if it did not fail last."""
     in_short: str
@@ -60,10 +63,11 @@ class AlertView:
     duration: str
     """How long it lasted, or has lasted so far."""
     last_success: str
+    """When the check succeeded last, such as `10:07`; "" if there is none."""
     phases: str
     """`connect 0.4 ms, associate 2.1 ms`."""
     now: str
-    """What the check gives now, once it is well again."""
+    """What the check gives, once it is well again."""
     notes: str
     affected: tuple[str, ...]
     """Nodes that are reached through this one or send to it: some of them."""
@@ -100,6 +104,12 @@ def alert_view(alert: ToldAlert, now: datetime, zone: tzinfo, language: str) -> 
     sentence = _fact(facts, "sentence", 1000)
     what, _, todo = sentence.partition("; ")
     reason = _fact(facts, "reason", 40)
+    title = one_line(node or labels["check"] or spaced(name) or "?", 64)
+    # It answers, and the rule waits a while before it says so.
+    back = firing and name in ANSWERING and facts.get("up") is True
+    in_short = reason_in_words(reason, sentence, language) if reason and firing else named(name, words)
+    if back:
+        in_short, what, todo = words["back_short"], words["back"].format(title=title), words["back_todo"]
     affected = [one_line(one, 64) for one in facts.get("affected", ())]
     count = max(int(facts.get("affected_count", 0)), len(affected))
     shown = affected if len(affected) <= _MOST_AFFECTED + 1 else affected[:_MOST_AFFECTED]
@@ -108,7 +118,7 @@ def alert_view(alert: ToldAlert, now: datetime, zone: tzinfo, language: str) -> 
         new=alert.new,
         late=alert.late,
         name=one_line(name, 100),
-        title=one_line(node or labels["check"] or spaced(name) or "?", 64),
+        title=title,
         severity=one_line(labels["severity"] or "warning", 20),
         site=one_line(labels["site"], 64),
         node=one_line(node, 64),
@@ -116,8 +126,9 @@ def alert_view(alert: ToldAlert, now: datetime, zone: tzinfo, language: str) -> 
         role=one_line(labels["role"] or _fact(facts, "role"), 64),
         importance=one_line(labels["importance"] or _fact(facts, "importance"), 64),
         address=_fact(facts, "address"),
+        ae_title=_fact(facts, "ae_title", 16),
         reason=reason,
-        in_short=reason_in_words(reason, sentence, language) if reason and firing else named(name, words),
+        in_short=in_short,
         what=_sentence(what) or annotations["summary"] or _sentence(spaced(name)),
         todo=_sentence(todo[:1].upper() + todo[1:]) or ("" if sentence else annotations["description"]),
         summary=annotations["summary"],
@@ -125,11 +136,9 @@ def alert_view(alert: ToldAlert, now: datetime, zone: tzinfo, language: str) -> 
         began=moment_in_words(began, now, words),
         ended=moment_in_words(ended, now, words) if ended else "",
         duration=duration_in_words(lasted),
-        last_success=moment_in_words(local(facts["last_success"], zone), now, words)
-        if facts.get("last_success")
-        else "",
-        phases=_phases(facts),
-        now=_now(facts, words) if not firing else "",
+        last_success=_last_success(facts, now, zone, words),
+        phases=_phases(facts, node),
+        now=_now(facts, words, node) if back or not firing else "",
         notes=_fact(facts, "notes", 500),
         affected=tuple(shown),
         affected_more=count - len(shown),
@@ -152,17 +161,27 @@ def _sentence(text: str) -> str:
     return text if not text or text[-1] in ".?!…" else f"{text}."
 
 
-def _phases(facts: Mapping[str, Any]) -> str:
+def _phases(facts: Mapping[str, Any], node: str) -> str:
     phases = facts.get("phases") or {}
     told = [f"{phase} {milliseconds:.3g} ms" for phase, milliseconds in phases.items()]
-    if not told and facts.get("took") is not None:
+    if not told and facts.get("took") is not None and node:
         told = [f"{facts['took']:.3g} ms"]
     return ", ".join(told)
 
 
-def _now(facts: Mapping[str, Any], words: Words) -> str:
+def _last_success(facts: Mapping[str, Any], now: datetime, zone: tzinfo, words: Words) -> str:
+    if facts.get("last_success"):
+        return moment_in_words(local(facts["last_success"], zone), now, words)
+    return words["never"] if facts.get("up") is False else ""
+
+
+def _now(facts: Mapping[str, Any], words: Words, node: str) -> str:
     if facts.get("up") is not True or facts.get("took") is None:
         return ""
+    if facts.get("free") is not None:
+        return words["now_free"].format(share=f"{100 * facts['free']:.3g}%")
+    if not node:
+        return words["now_passes"]
     return words["now_well"].format(took=f"{facts['took']:.3g}")
 
 

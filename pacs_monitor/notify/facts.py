@@ -17,6 +17,8 @@ from pacs_monitor.settings import Configuration, Key
 Facts = Callable[[Mapping[str, str]], Mapping[str, Any]]
 """From an alert's labels to what is known; empty if it is about no check. Safe from any thread."""
 PHASES = "pacs_dicom_phase_seconds"
+USED = ("pacs_disk_used_ratio", "pacs_disk_inodes_used_ratio")
+Series = tuple[tuple[str, tuple[str, ...]], Any]
 _ORDER = ("dns", "connect", "tls", "associate", "dimse", "release")
 MOST_AFFECTED = 200
 
@@ -100,6 +102,7 @@ def _of_node(node: Node, affected: list[str]) -> dict[str, Any]:
 
 
 def _of_record(record: Record, state: Confirmed | None) -> dict[str, Any]:
+    series = list(record.series.items())
     facts: dict[str, Any] = {
         "check": record.configured.name,
         "kind": record.configured.kind,
@@ -110,7 +113,8 @@ def _of_record(record: Record, state: Confirmed | None) -> dict[str, Any]:
         "last_success": _milliseconds(record.last_success),
         "took": round(record.duration * 1000, 1) if record.last_run else None,
         "down_since": _milliseconds(state.since) if state and state.healthy is False else None,
-        "phases": _phases(list(record.series.items())),
+        "phases": _phases(series),
+        "free": _free(series),
     }
     return {name: fact for name, fact in facts.items() if fact not in (None, "", {})}
 
@@ -119,7 +123,13 @@ def _milliseconds(seconds: float | None) -> int | None:
     return round(seconds * 1000) if seconds else None
 
 
-def _phases(series: Iterable[tuple[tuple[str, tuple[str, ...]], Any]]) -> dict[str, float]:
+def _free(series: Iterable[Series]) -> float | None:
+    """The free share of what is fullest: of the volumes, or of their inodes."""
+    used = [slot.value for (name, _), slot in series if name in USED and slot.value is not None]
+    return round(1 - max(used), 4) if used else None
+
+
+def _phases(series: Iterable[Series]) -> dict[str, float]:
     """Milliseconds of each phase of the last run, in their order."""
     found = {values[0]: slot.value for (name, values), slot in series if name == PHASES}
     ordered = sorted(found.items(), key=lambda item: _ORDER.index(item[0]) if item[0] in _ORDER else len(_ORDER))

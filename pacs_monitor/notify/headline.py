@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pacs_monitor.notify.alert_view import AlertView
+from pacs_monitor.notify.alert_view import ANSWERING, AlertView
 from pacs_monitor.notify.notification import Notification
 from pacs_monitor.notify.plain import cut, one_line
 from pacs_monitor.notify.words import LANGUAGES, Words, spaced
@@ -30,8 +30,10 @@ def tag_of(notification: Notification, severity: str, words: Words) -> str:
     return words[notification.reason] if notification.reason in TAGS else one_line(severity, 20).upper()
 
 
-def headline(alerts: tuple[AlertView, ...], site: str, late: bool, reason: str, language: str) -> str:
-    """What the subject says: of one alert what it is, of several how many of what."""
+def headline(
+    alerts: tuple[AlertView, ...], site: str, late: bool, reason: str, language: str, *, new: int = 0, over: int = 0
+) -> str:
+    """What the subject says: of one alert what it is, of several how many of what, and what of it is news."""
     words = LANGUAGES[language]
     if not alerts:
         return site
@@ -41,13 +43,12 @@ def headline(alerts: tuple[AlertView, ...], site: str, late: bool, reason: str, 
     first = alerts[0]
     resolved = first.status == "resolved"
     if len(alerts) > 1:
-        return _of_several(alerts, site, words)
+        return _of_several(alerts, site, words, new if new < len(alerts) else 0, over)
     place = " ".join(dict.fromkeys(part for part in (site or first.site, first.title) if part))
     if late:
         said = words["late"].format(began=first.began, ended=first.ended)
     elif resolved:
-        answers = first.name in ("NodeDown", "ModalityUnreachable")
-        said = words["again" if answers else "well"].format(duration=first.duration)
+        said = words["again" if first.name in ANSWERING else "well"].format(duration=first.duration)
     else:
         said = f"{first.in_short}, {words['since'].format(began=first.began)}"
         if not (first.node or first.labels["check"]):
@@ -55,7 +56,7 @@ def headline(alerts: tuple[AlertView, ...], site: str, late: bool, reason: str, 
     return f"{place}: {said}"
 
 
-def _of_several(alerts: tuple[AlertView, ...], site: str, words: Words) -> str:
+def _of_several(alerts: tuple[AlertView, ...], site: str, words: Words, new: int, over: int) -> str:
     names = dict.fromkeys(alert.title for alert in alerts)
     told, more = list(names)[:5], len(names) - 5
     joined = ", ".join(told) + (f" {words['more'].format(count=more)}" if more > 0 else "")
@@ -72,5 +73,7 @@ def _of_several(alerts: tuple[AlertView, ...], site: str, words: Words) -> str:
             what = words[_PLURALS[kind]].format(count=count)
         else:
             what = f"{count} × {spaced(kind)}" if kind else words["alerts"].format(count=count)
+        news = [words[name].format(count=one) for name, one in (("new_among", new), ("over_among", over)) if one]
+        what += f" ({', '.join(news)})" if news else ""
         said = f"{what}: {joined}, {words['since'].format(began=first.began)}"
     return cut(f"{site}: {said}" if site else said, 200)

@@ -30,6 +30,8 @@ MAILS = ("mail",)
 """What comes with the agent, by the names that settings have for it."""
 _LIMITS = {"teams": 20_000, "slack": 12_000, "pagerduty": 480_000}
 """Bytes of a body that the service takes, with some room: Teams makes a fifth more of it before it counts 28 KiB."""
+_MOST_HTML = 95_000
+"""Bytes: Gmail cuts mails off at 102 KB."""
 _COUNTS = (20, 8, 4, 2, 1)
 _FAULTS = (
     TemplateError,
@@ -95,7 +97,16 @@ class Templates:
         text = self._render(self._all, self._first(name, base, "txt"), view)
         if pager:
             return Mail(subject, pager_text(text))
-        return Mail(subject, text, self._render(self._all, self._first(name, base, "html"), view))
+        return Mail(subject, text, self._html(self._first(name, base, "html"), view))
+
+    def _html(self, file: str, view: NotificationView) -> str:
+        """With fewer alerts if a mail program would cut it."""
+        html = ""
+        for most in _COUNTS:
+            html = self._render(self._all, file, view, most=most)
+            if len(html.encode("utf-8", "replace")) <= _MOST_HTML:
+                break
+        return html
 
     def body(self, notification: Notification, integration: Webhook) -> bytes:
         """As the `template` of the integration says. Raises DeliveryFailed if a secret cannot be read."""

@@ -93,9 +93,8 @@ def view_of(notification: Notification, zone: tzinfo, site: str, language: str =
     late = bool(alerts) and all(alert.late for alert in alerts)
     site = sites.pop() if len(sites) == 1 else "" if sites else one_line(site, 64)
     tag = tag_of(notification, severity, words)
-    said = headline(
-        (*news, *(alert for alert in firing if not alert.new)) or resolved, site, late, notification.reason, language
-    )
+    ordered = (*news, *(alert for alert in firing if not alert.new))
+    said = headline(ordered or resolved, site, late, notification.reason, language, new=len(news), over=len(resolved))
     group = f"{notification.receiver}\0{notification.group_key}"
     return NotificationView(
         status=notification.status,

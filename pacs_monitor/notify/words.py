@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
@@ -16,6 +17,9 @@ ENGLISH: Words = {
     "again_nodes": "{count} nodes answer again after {duration}: {names}",
     "alerts": "{count} alerts",
     "answered_in": "Last run",
+    "back": "{title} answers again.",
+    "back_short": "answers again, was down",
+    "back_todo": "Wait: this ends within minutes if it stays so.",
     "by": "Sent by pacs-monitor to {receiver}",
     "check": "Check",
     "date": "%-d %b %H:%M",
@@ -28,14 +32,21 @@ ENGLISH: Words = {
     "firing": "Still firing",
     "is_down": "down",
     "last_success": "Last success",
+    "left": "only {share} left",
     "late": "fired {began}, resolved {ended}, delivered late",
     "late_note": "This receiver could not be reached while it lasted.",
     "more": "and {count} more",
+    "never": "none so far",
     "new": "New",
+    "new_among": "{count} new",
     "next": "What comes next",
     "notes": "Notes",
     "now": "Now",
+    "now_free": "{share} free",
+    "now_is": "now {now}",
+    "now_passes": "the check passes again",
     "now_well": "answers in {took} ms",
+    "over_among": "{count} over",
     "page": "Open pacs-monitor",
     "reminder": "REMINDER",
     "repeat": "This was told before and goes on.",
@@ -66,6 +77,9 @@ GERMAN: Words = {
     "again_nodes": "{count} Knoten antworten wieder nach {duration}: {names}",
     "alerts": "{count} Alarme",
     "answered_in": "Letzter Lauf",
+    "back": "{title} antwortet wieder.",
+    "back_short": "antwortet wieder, war ausgefallen",
+    "back_todo": "Abwarten: das endet in einigen Minuten, wenn es so bleibt.",
     "by": "Von pacs-monitor an {receiver}",
     "check": "Prüfung",
     "date": "%d.%m. %H:%M",
@@ -78,14 +92,21 @@ GERMAN: Words = {
     "firing": "Besteht weiter",
     "is_down": "ausgefallen",
     "last_success": "Zuletzt erfolgreich",
+    "left": "nur noch {share} frei",
     "late": "begann {began}, endete {ended}, verspätet zugestellt",
     "late_note": "Dieser Empfänger war die ganze Zeit nicht zu erreichen.",
     "more": "und {count} weitere",
+    "never": "bisher nie",
     "new": "Neu",
+    "new_among": "{count} neu",
     "next": "Wie es weitergeht",
     "notes": "Notizen",
     "now": "Jetzt",
+    "now_free": "{share} frei",
+    "now_is": "jetzt: {now}",
+    "now_passes": "die Prüfung gelingt wieder",
     "now_well": "antwortet in {took} ms",
+    "over_among": "{count} vorbei",
     "page": "pacs-monitor öffnen",
     "reminder": "ERINNERUNG",
     "repeat": "Das wurde schon gemeldet und dauert an.",
@@ -152,14 +173,20 @@ _DETAILS = {
 }
 
 
+# What the check `disk` says of a volume that fills up.
+_LEFT = re.compile(r" left \(([\d.]{1,5}%)")
+
+
 def language_of(language: str) -> str:
     """A language that there is."""
     return language if language in LANGUAGES else "en"
 
 
 def reason_in_words(reason: str, sentence: str, language: str) -> str:
-    """`rejected, AE title unknown`."""
+    """`rejected, AE title unknown`, or `only 4% left`."""
     words = _REASONS[language].get(reason, reason.replace("_", " "))
+    if reason == "threshold" and (left := _LEFT.search(sentence)):
+        return LANGUAGES[language]["left"].format(share=left[1])
     details = [said[language] for phrase, said in _DETAILS.items() if reason == "rejected" and phrase in sentence]
     return ", ".join([words, *details])
 

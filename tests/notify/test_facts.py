@@ -1,8 +1,10 @@
 import json
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+from pacs_monitor.check import Gauge
 from pacs_monitor.notify.facts import Facts, facts_of
 from tests.hospital import NOW, Site, check, configuration, node
 
@@ -68,6 +70,29 @@ def test_the_check_that_is_down_explains_a_node() -> None:
     made.down("archive")
     assert tell(made, node="archive")["check"] == "c_echo"
     assert tell(made, node="archive", check="c_find")["check"] == "c_find"
+
+
+def test_of_a_disk_it_is_known_what_is_free() -> None:
+    labels = ("path",)
+    names = ("pacs_disk_used_ratio", "pacs_disk_inodes_used_ratio", "pacs_disk_free_bytes")
+    disk = replace(check(None, "disk"), metrics=tuple(Gauge(name, "A disk.", labels) for name in names))
+    made = Site(configuration([ARCHIVE], [check(ARCHIVE), disk]))
+    series: list[Any] = []
+    number = made.record("", "disk").number
+    for place, (name, path, value) in enumerate(
+        [
+            ("pacs_disk_used_ratio", "/a", 0.5),
+            ("pacs_disk_used_ratio", "/b", 0.616),
+            ("pacs_disk_inodes_used_ratio", "/a", 0.1),
+            ("pacs_disk_free_bytes", "/a", 9e9),
+        ]
+    ):
+        made.results.define(made, number * 100 + place, number, name, (path,))
+        series += [number * 100 + place, value]
+    made.results.take(made, (0, number, made.now, 0.01, 0.0, "", "", *series))
+    assert tell(made, check="disk")["free"] == 0.384
+    made.up("archive")
+    assert "free" not in tell(made, node="archive")
 
 
 def test_who_is_affected_is_reached_through_it_or_sends_to_it() -> None:

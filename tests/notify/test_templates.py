@@ -36,7 +36,7 @@ def subject(templates: Templates, told: Notification, **changes: Any) -> str:
     [
         ("firing", "[CRITICAL] north archive: rejected, AE title unknown, since 12:07"),
         ("resolved", "[RESOLVED] north archive: answered again after 30 min"),
-        ("group", "[CRITICAL] north: 3 nodes down: ct2, archive, ct1, since 12:00"),
+        ("group", "[CRITICAL] north: 3 nodes down (1 new, 1 over): ct2, archive, ct1, since 12:00"),
         ("late", "[RESOLVED] north archive: fired 04:12, resolved 04:42, delivered late"),
         ("test", "[TEST] north: a test, nothing is wrong"),
     ],
@@ -123,16 +123,94 @@ def test_text_is_no_wider_than_72_characters(templates: Templates) -> None:
 def test_a_group_tells_first_what_is_new_then_what_goes_on_then_what_is_over(templates: Templates) -> None:
     mail = templates.mail(sample("group", NOW), MAIL)
     for text in (mail.text, readable(mail.html)):
-        places = [text.index(word) for word in ("New", "ct2 (10.0.1.8", "Still firing", "archive does not", "Resolved")]
+        said = " ".join(text.split())
+        parts = ("Acknowledge", "New", "ct2 (10.0.1.8", "What to do", "Still firing", "rejected, AE title", "Resolved")
+        places = [said.index(part) for part in parts]
         assert places == sorted(places)
+        assert "down, 12:00 – 12:11 (11 min), now answers in 12.4 ms" in said
+        assert said.count("What to do") == 1, "who was told of one before is told of it in a line"
 
 
-def test_a_group_of_thousands_stays_small(templates: Templates) -> None:
-    many = notification(*(alert(labels={"node": f"node{number}"}) for number in range(3000)))
+def test_a_repeat_tells_all_in_full(templates: Templates) -> None:
+    downs = [alert(labels={"node": f"ct{number}"}, facts={"sentence": "no answer; look"}) for number in range(3)]
+    mail = templates.mail(notification(*downs, reason="repeat"), MAIL)
+    assert mail.text.count("What to do") == mail.html.count("What to do") == 3
+
+
+def test_a_group_that_is_over_tells_each_in_a_line(templates: Templates) -> None:
+    ended = [
+        alert(
+            status="resolved",
+            ends_at=NOW + 1_800_000,
+            labels={"node": f"ct{number}"},
+            facts={"up": True, "took": 12.4, "address": "10.0.1.8:104"},
+        )
+        for number in range(2)
+    ]
+    mail = templates.mail(notification(*ended, reason="resolved"), MAIL)
+    for text in (mail.text, readable(mail.html)):
+        assert "down, 12:12 – 12:42 (30 min), now answers in 12.4 ms" in " ".join(text.split())
+        assert "What it was" not in text
+
+
+@pytest.mark.parametrize("sentence", ["no answer; look at it", "x" * 900 + "; " + "ö" * 900])
+@pytest.mark.parametrize("known", [0, 1, 2])
+def test_a_group_of_thousands_stays_small(templates: Templates, sentence: str, known: int) -> None:
+    facts = {"reason": "timeout", "sentence": sentence, "notes": "z" * 500, "affected": ["ü" * 64] * 8}
+    many = notification(
+        *(
+            replace(alert(labels={"node": f"node{number}"}, facts=facts), new=not known or number % (known + 1) == 0)
+            for number in range(3000)
+        )
+    )
     mail = templates.mail(many, MAIL)
-    assert len(mail.html) < 100_000  # Gmail cuts longer ones
-    assert len(mail.text) < 40_000
-    assert "and 2800 more" in mail.text
+    assert len(mail.html.encode()) < 100_000  # Gmail cuts longer ones
+    assert len(mail.text) < 60_000
+    assert "node0" in mail.html
+    assert re.search(r"and 2[89]\d\d more|and 1[89]\d\d more|and 1[34]\d\d more", readable(mail.html))
+
+
+DISK = {"alertname": "VolumeLow", "node": "", "check": "archive-disk"}
+FULL = "/var/lib/orthanc has 8.1 GB of 200 GB left (4.1%, at least 5% are due); move or delete data, or enlarge it"
+
+
+def test_a_full_disk(templates: Templates) -> None:
+    facts = {"check": "archive-disk", "up": False, "reason": "threshold", "sentence": FULL, "took": 0.5, "free": 0.041}
+    full = alert(labels=DISK, facts=facts)
+    assert subject(templates, notification(full)) == "[CRITICAL] north archive-disk: only 4.1% left, since 12:12"
+    assert subject(templates, notification(full), language="de").endswith("nur noch 4.1% frei, seit 12:12")
+    said = " ".join(templates.mail(notification(full), MAIL).text.split())
+    assert "Last success none so far" in said
+    assert "Last run" not in said, "how long a look at a disk takes is nobody's concern"
+    over = replace(full, status="resolved", ends_at=NOW + 60_000, facts={**facts, "up": True, "free": 0.384})
+    for text in (
+        templates.mail(notification(over), MAIL).text,
+        readable(templates.mail(notification(over), MAIL).html),
+    ):
+        assert "Now 38.4% free" in " ".join(text.split())
+    nothing = replace(over, facts={"check": "own", "up": True, "took": 3.0})
+    assert "the check passes again" in templates.mail(notification(nothing), MAIL).text
+
+
+def test_a_node_that_answers_again_before_its_alert_ends(templates: Templates) -> None:
+    facts = {"check": "c_echo", "up": True, "took": 9.3, "address": "10.0.0.5:4242", "ae_title": "ORTHANC"}
+    back = notification(alert(facts=facts), reason="repeat")
+    assert subject(templates, back) == "[CRITICAL] north archive: answers again, was down, since 12:12"
+    mail = templates.mail(back, MAIL)
+    for text in (mail.text, readable(mail.html)):
+        said = " ".join(text.split())
+        assert "archive answers again." in said
+        assert "Wait: this ends within minutes if it stays so." in said
+        assert "Now answers in 9.3 ms" in said
+        assert "10.0.0.5:4242, ORTHANC" in said
+        assert "confirmed down" not in said
+
+
+def test_an_alert_of_another_kind_goes_on_while_its_check_succeeds(templates: Templates) -> None:
+    facts = {"check": "archive-disk", "up": True, "took": 0.5, "free": 0.08}
+    low = alert(labels={**DISK, "severity": "warning"}, facts=facts)
+    assert subject(templates, notification(low)) == "[WARNING] north archive-disk: volume low, since 12:12"
+    assert "Now" not in templates.mail(notification(low), MAIL).text
 
 
 def test_html_needs_nothing_from_elsewhere(templates: Templates) -> None:
@@ -319,7 +397,8 @@ def test_a_template_of_ones_own_is_read_at_each_use(own: Templates, tmp_path: Pa
         '{"t": {{ subject | tojson }}, "k": {{ secrets.routing_key | tojson }}, "n": {{ alerts | length }}}'
     )
     posted = body(own, "desk", sample("group", NOW))
-    assert posted == {"t": "[CRITICAL] north: 3 nodes down: ct2, archive, ct1, since 12:00", "k": "r0uting", "n": 4}
+    said = "[CRITICAL] north: 3 nodes down (1 new, 1 over): ct2, archive, ct1, since 12:00"
+    assert posted == {"t": said, "k": "r0uting", "n": 4}
     file.write_text('{"changed": true, "more": 1}')
     assert body(own, "desk", sample("group", NOW)) == {"changed": True, "more": 1}
     assert own.has("desk", "json")

@@ -129,7 +129,7 @@ def alert_view(alert: ToldAlert, now: datetime, zone: tzinfo, language: str) -> 
         ae_title=_fact(facts, "ae_title", 16),
         reason=reason,
         in_short=in_short,
-        what=_sentence(what) or annotations["summary"] or _sentence(spaced(name)),
+        what=_sentence(what or annotations["summary"].strip() or spaced(name)),
         todo=_sentence(todo[:1].upper() + todo[1:]) or ("" if sentence else annotations["description"]),
         summary=annotations["summary"],
         description=annotations["description"],

@@ -14,7 +14,7 @@ from pacs_monitor.notify.samples import SAMPLES, Sample, sample
 from pacs_monitor.notify.templates import BODIES, Templates
 from pacs_monitor.notify.words import ENGLISH, GERMAN, duration_in_words, spaced
 from pacs_monitor.routing.definitions import Email, Secret, Webhook
-from tests.notify.samples import alert, notification
+from tests.notify.samples import SAYS, alert, notification
 
 NOW = 1_795_515_120_000  # 10:12 UTC, 12:12 in Bucharest
 ZONE = ZoneInfo("Europe/Bucharest")
@@ -269,6 +269,31 @@ def test_slack(templates: Templates) -> None:
     assert posted["text"].startswith("[CRITICAL] north: 3 nodes down")
     kinds = [block["type"] for block in posted["blocks"]]
     assert kinds == ["header", *["section"] * 4, "actions"]
+
+
+@pytest.mark.parametrize("name", ["slack", "teams", "pagerduty"])
+def test_chats_say_what_a_person_needs_at_night(templates: Templates, name: str) -> None:
+    fires, over = (json.dumps(body(templates, name, sample(which, NOW))) for which in ("firing", "resolved"))
+    for part in (
+        "archive does not know our AE title PACSMON.",
+        "Register PACSMON there",
+        "ct1, ct2, mr1, us1, us2, ws-reading-1, ws-reading-2, xr1 and 3 more",
+        "12:05",
+        "hotline 0800 123",
+    ):
+        assert part in fires, part
+    if name != "pagerduty":  # it has its own escalation
+        assert "PACS team (mail, 10:12)" in fires
+        assert "Dr. North is called, unless somebody acknowledges" in fires
+    assert "What it was: archive is down at north." in over
+    assert "answers in 12.4 ms" in over
+    assert "Who is affected" not in over
+    if name == "slack":
+        linked = replace(
+            sample("firing", NOW),
+            alerts=(alert(annotations={**SAYS, "runbook_url": "https://wiki.north.example/NodeDown"}),),
+        )
+        assert "<https://wiki.north.example/NodeDown|Runbook>" in json.dumps(body(templates, name, linked))
 
 
 def test_pagerduty(templates: Templates) -> None:

@@ -22,6 +22,7 @@ import typer
 
 from pacs_monitor import __version__, alert_commands, commands, status_command, trial_commands
 from pacs_monitor.console import DEFAULT_CONFIG, ConfigOption, JsonOption, count, fail, load, out
+from pacs_monitor.import_commands import imports
 from pacs_monitor.maintenance_commands import maintenance
 from pacs_monitor.people.commands import oncall
 from pacs_monitor.routes_commands import routes
@@ -349,6 +350,7 @@ tests.command()(trial_commands.alert)
 tests.command()(trial_commands.receiver)
 app.add_typer(template, name="template")
 app.add_typer(rules, name="rules")
+app.add_typer(imports, name="import")
 app.command()(commands.drain)
 app.command()(commands.undrain)
 

@@ -20,6 +20,8 @@ from pacs_monitor.alerting.groups import World
 from pacs_monitor.alerting.service import Alerting
 from pacs_monitor.confirm import Confirmation
 from pacs_monitor.context import Context
+from pacs_monitor.discovery import lists_of
+from pacs_monitor.discovery.asking import Discovery
 from pacs_monitor.health import Health
 from pacs_monitor.heartbeat import Heard
 from pacs_monitor.history.sampling import Sampler
@@ -120,6 +122,9 @@ class Agent:
         self.alerting.listener = self.notifying
         self._own.register(self.notifying)
         undo.callback(self.notifying.stop, 1.0)
+        self._discovery = Discovery(lists_of(settings.data_dir))
+        self._own.register(self._discovery)
+        undo.callback(self._discovery.stop)
         try:
             await in_thread(lambda: self._route(self.configuration))
         except StateError as error:
@@ -134,6 +139,7 @@ class Agent:
         undo.push_async_callback(self.workers.stop, 1.0)
         await self.workers.start(count)
         self._start_checks(list(self.configuration.checks))
+        self._discovery.follow(self.configuration.servers)
         self._every(ALIVE_EVERY, self.confirmation.save_alive)
         self._every(TICK_EVERY, lambda: self.context.tick(time.time()))
         self._spawn(self._files.watch(self.reload))
@@ -264,6 +270,7 @@ class Agent:
                 )
             )
             await in_thread(lambda: self._files.follow(new.files, began))
+            self._discovery.follow(new.servers)
             await self._refresh_web()
             self._reloads.note(worked=True)
             log.info("the configuration is reloaded: %d of %d checks are new or changed", len(changed), len(new.checks))
@@ -317,6 +324,7 @@ class Agent:
         self._stopping = True
         for task in self._tasks:
             task.cancel()
+        self._discovery.stop()
         # First what must not be lost, then what can hang.
         self.confirmation.save_all()
         remembering = asyncio.ensure_future(in_thread(self._stop_alerting))

@@ -21,11 +21,13 @@ from pacs_monitor.configuring.later import check_later_sections
 from pacs_monitor.configuring.listening import check_listeners
 from pacs_monitor.configuring.matching import check_matching
 from pacs_monitor.configuring.nodes import Described, NodeReader
+from pacs_monitor.configuring.nodes_from import Others
 from pacs_monitor.configuring.profiles import CheckLists, read_profiles
 from pacs_monitor.configuring.references import check_references, check_time_zone, plans_in
 from pacs_monitor.configuring.tree import Items, Map, Place, Scalar, Value, below, is_null
 from pacs_monitor.configuring.trial import try_web
 from pacs_monitor.content import content_dir
+from pacs_monitor.discovery import lists_of
 from pacs_monitor.loader import CheckKind, load_folders
 from pacs_monitor.people.loading import load_people
 from pacs_monitor.routing.definitions import Routing
@@ -97,7 +99,8 @@ class _Loading:
         broken = {Path(fault.file).stem for fault in faults} - set(kinds)
         lists = CheckLists(kinds, broken, self._findings)
         profiles = read_profiles(self._root.get("profiles"), self._findings)
-        reader = NodeReader(profiles, agent.ae_title, _label_owners(kinds), self._findings)
+        others = Others(self._findings, lists_of(agent.data_dir))
+        reader = NodeReader(profiles, agent.ae_title, _label_owners(kinds), others, self._findings)
         described = reader.read(self._root.get("nodes"), self._root.get("nodes_from"))
         check_time_zone(agent.time_zone, self._root, self._findings)
         check_listeners(self._root, self._findings)
@@ -120,6 +123,7 @@ class _Loading:
             rules=tuple(rules),
             routing=routing,
             broken=tuple(faults),
+            servers=tuple(others.servers),
         )
 
     def _routing(self, rules: Iterable[RuleGroup]) -> Routing | None:

@@ -25,6 +25,7 @@ from pacs_monitor.units import AeTitle, Duration, FilePath, Name, PlainText, Sec
 if TYPE_CHECKING:
     from pacs_monitor.alerting.definitions import RuleGroup
     from pacs_monitor.configuring.tree import Value
+    from pacs_monitor.discovery import HttpSd
     from pacs_monitor.loader import CheckKind
     from pacs_monitor.routing.definitions import Routing
 
@@ -167,7 +168,7 @@ class TlsClient(Section):
 
 
 class PeerSettings(Section):
-    """A server that the agent posts to."""
+    """A server that the agent speaks to."""
 
     url: Url
     """Its address."""
@@ -348,5 +349,7 @@ class Configuration:
     """Who is told of alerts; None if nobody is."""
     trees: dict[str, Value] = field(default_factory=dict, repr=False)
     """The file's sections with file and line of each value, for complaints that come later."""
+    servers: tuple[HttpSd, ...] = ()
+    """The servers that list nodes."""
     kinds: dict[str, CheckKind] = field(default_factory=dict)
     """All kinds of checks that were found, used or not."""

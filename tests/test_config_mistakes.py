@@ -1137,7 +1137,7 @@ nodes_from:
 nodes_from:
   - {columns: {name: x}}
 """,
-        "pacs-monitor.yml:2: nodes_from[0].file: is missing; add it: a YAML list of nodes, or a CSV file with a header",
+        "pacs-monitor.yml:2: nodes_from[0]: names nothing to read; write `file: modalities.csv`",
     ),
     row(
         "a file's name where a list belongs",

@@ -19,6 +19,7 @@ from pacs_monitor.check import REASONS, Check
 from pacs_monitor.configuring.fields import models_in, settings_of
 from pacs_monitor.configuring.nodes_from import NodesFrom
 from pacs_monitor.context import CAUSES
+from pacs_monitor.discovery import lists_of
 from pacs_monitor.node import Node
 from pacs_monitor.settings import AgentSettings
 from pacs_monitor.state import State
@@ -142,7 +143,8 @@ def test_lines_fit_their_width_and_nothing_of_our_machines_is_in_them() -> None:
 def test_the_examples_of_the_page_together_are_one_configuration(tmp_path: Path) -> None:
     (tmp_path / "modalities.csv").write_text(block(CONFIGURATION, "csv", "Device"))
     path = tmp_path / "pacs-monitor.yml"
-    told = [text for text in blocks(CONFIGURATION, "yaml") if "  routes:" not in text and "  engine:" not in text]
+    others = ("  routes:", "  engine:", "http_sd:")  # which take the place of what stands elsewhere on the page
+    told = [text for text in blocks(CONFIGURATION, "yaml") if not any(one in text for one in others)]
     path.write_text(settled("".join(told), tmp_path))
     found = config.load(path)
     assert {warning.setting for warning in found.warnings} == {"people.duty.webhook", "scp"}, found.warnings
@@ -155,6 +157,18 @@ def test_the_example_of_routes_takes_the_place_of_notify(tmp_path: Path) -> None
     path = tmp_path / "pacs-monitor.yml"
     path.write_text(settled(block(CONFIGURATION, "yaml", "  routes:"), tmp_path))
     assert config.load(path).routing is not None
+
+
+def test_the_example_of_lists_for_prometheus_is_accepted(tmp_path: Path) -> None:
+    listed = '[{"targets": ["10.0.1.7:104"], "labels": {"device": "ct1", "aet": "CT1", "room": "3"}}]'
+    (tmp_path / "targets.json").write_text(listed)
+    path = tmp_path / "pacs-monitor.yml"
+    text = settled(block(CONFIGURATION, "yaml", "http_sd:"), tmp_path)
+    path.write_text(f"data_dir: {tmp_path}\nprofiles: {{modality: [c_echo]}}\n{text}")
+    lists_of(tmp_path).keep("https://inventory.north.example/targets", "[]")
+    found = config.load(path)
+    assert found.warnings == ()
+    assert found.nodes["ct1"].labels == {"room": "3"}
 
 
 def test_the_example_of_handing_over_is_accepted(tmp_path: Path) -> None:

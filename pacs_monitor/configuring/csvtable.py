@@ -8,16 +8,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pacs_monitor.configuring.fields import meant, models_in, settings_of, suggestion
+from pacs_monitor.configuring.fields import meant, suggestion
 from pacs_monitor.configuring.findings import Findings
-from pacs_monitor.configuring.tree import Entry, Items, Map, Place, Scalar, Value, below
-from pacs_monitor.node import Node
-
-_LISTS = {"profile", "reached_through", "sends_to"}
-_SEPARATORS = re.compile(r"[\s,;|]+")
-_COLUMNS = {key for key, info in settings_of(Node).items() if not models_in(info.annotation)} - {"labels"}
-COLUMNS = _COLUMNS | {"profile"}
-"""The settings of a node that a column may hold, beside `labels.` and a name."""
+from pacs_monitor.configuring.flatnode import COLUMNS, is_column, node_of
+from pacs_monitor.configuring.tree import Map, Place, Scalar, below
 
 
 class CsvTable:
@@ -34,7 +28,7 @@ class CsvTable:
 
     def rows(self, text: str) -> Iterator[Map]:
         """Each row that can be read; of any other there is a complaint."""
-        separator = _separator(text)
+        separator = separator_of(text)
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
         settings: dict[int, tuple[str, str]] | None = None
         width = 0
@@ -73,7 +67,7 @@ class CsvTable:
 
     def _header(self, header: list[str], line: int) -> dict[int, tuple[str, str]]:
         """For each column that is used: the node's setting and the column's name."""
-        wanted = self._columns or {name: name for name in header if _is_column(name)}
+        wanted = self._columns or {name: name for name in header if is_column(name)}
         used: dict[int, tuple[str, str]] = {}
         for setting, column in wanted.items():
             fault = self._fault_of_column(setting, column, header)
@@ -92,7 +86,7 @@ class CsvTable:
         return used
 
     def _fault_of_column(self, setting: str, column: str, header: list[str]) -> str:
-        if not _is_column(setting):
+        if not is_column(setting):
             return f"is no setting of a node that a column may hold; {suggestion(setting, COLUMNS)}"
         if header.count(column) == 1:
             return ""
@@ -100,7 +94,7 @@ class CsvTable:
         return f"{self._file} has {several} named {column}; {suggestion(column, set(header) - {column})}"
 
     def _check_named(self, wanted: Mapping[str, str]) -> None:
-        misspelt = [setting for setting in wanted if not _is_column(setting)]
+        misspelt = [setting for setting in wanted if not is_column(setting)]
         # Without the whole section it is not known which columns were meant.
         if "name" in wanted or "name" in meant(misspelt, COLUMNS) or not (self.whole or self._columns):
             return
@@ -110,32 +104,15 @@ class CsvTable:
         self.whole = False
 
     def _row(self, row: list[str], line: int, settings: dict[int, tuple[str, str]]) -> Map:
-        entries: dict[str, Entry] = {}
-        labels: dict[str, Entry] = {}
-        for index, (setting, column) in settings.items():
-            text = row[index].strip() if index < len(row) else ""
-            label = setting.removeprefix("labels.")
-            value: Value = Scalar(self._file, line, column, text or None)
-            if label != setting:
-                if text:
-                    labels[label] = Entry(line, value)
-            elif setting in _LISTS and text:
-                parts: list[Value] = [
-                    Scalar(self._file, line, column, part) for part in _SEPARATORS.split(text) if part
-                ]
-                entries[setting] = Entry(line, Items(self._file, line, column, parts))
-            else:
-                entries[setting] = Entry(line, value)
-        if labels:
-            entries["labels"] = Entry(line, Map(self._file, line, "", labels))
-        return Map(self._file, line, "", entries)
+        cells = (
+            (setting, column, row[index].strip() if index < len(row) else "")
+            for index, (setting, column) in settings.items()
+        )
+        said = [(setting, Scalar(self._file, line, column, text or None)) for setting, column, text in cells]
+        return node_of(self._file, line, said)
 
 
-def _is_column(name: str) -> bool:
-    return name in COLUMNS or (name.startswith("labels.") and len(name) > 7)
-
-
-def _separator(text: str) -> str:
+def separator_of(text: str) -> str:
     """The separator that stands most often in the header outside quotes; spreadsheets choose it by the country."""
     first = next((line for line in text.splitlines() if line.strip(" ,;\t")), "")
     outside = re.sub(r'"[^"]*"', "", first)

@@ -10,7 +10,7 @@ from pacs_monitor.configuring.complaints import right_part, validate
 from pacs_monitor.configuring.fields import meant, nearest, settings_of, suggestion
 from pacs_monitor.configuring.filling import fill
 from pacs_monitor.configuring.findings import Findings
-from pacs_monitor.configuring.nodes_from import Source, items_of, tables
+from pacs_monitor.configuring.nodes_from import Others, Source, items_of
 from pacs_monitor.configuring.profiles import Profile, over
 from pacs_monitor.configuring.tree import Entry, Items, Map, Place, Scalar, Value, below, is_null
 from pacs_monitor.metric_rules import RESERVED_LABELS, is_label_name
@@ -49,12 +49,14 @@ class NodeReader:
         profiles: Mapping[str, Profile],
         calling_ae_title: str,
         label_owners: Mapping[str, str],
+        others: Others,
         findings: Findings,
     ) -> None:
         """`label_owners` says which check declares a label that nodes may therefore not have."""
         self._profiles = profiles
         self._calling_ae_title = calling_ae_title
         self._label_owners = label_owners
+        self._others = others
         self._findings = findings
         self.places: dict[str, Place] = {}
         """Where the name of each node stands, also of those with complaints."""
@@ -68,6 +70,8 @@ class NodeReader:
                 self._check_shared(profile.defaults, {"name", "profile"}, "has no place in a profile; remove it")
         found = []
         for source in self._sources(nodes, nodes_from):
+            if source.spare and self._is_taken(source.tree):
+                continue
             self._take_name(source.tree)
             found.append(self._describe(source))
         return found
@@ -79,7 +83,7 @@ class NodeReader:
             else:
                 self._findings.complain(item, "is not a node; write `- {name: ct1, host: 10.0.1.7}`")
                 self._findings.unread.add(item, nodes=True)
-        for table in tables(nodes_from, self._findings):
+        for table in self._others.tables(nodes_from):
             if table.defaults is not None:
                 self._check_shared(table.defaults, {"name"}, "cannot be the same for all nodes; remove it")
             yield from table.sources
@@ -97,6 +101,16 @@ class NodeReader:
             settings.entries.pop(key, None)
         data = {**fill(Node, settings, self._findings), "name": _NAMELESS}
         validate(Node, data, settings, self._findings, partial=True)
+
+    def _is_taken(self, tree: Map) -> bool:
+        name = tree.get("name")
+        first = self.places.get(name.text or "") if isinstance(name, Scalar) else None
+        if first is None:
+            return False
+        assert isinstance(name, Scalar)
+        message = f"{name.text} is also the node in {first.file}:{first.line}; this one is left out"
+        self._findings.warn(name, message)
+        return True
 
     def _take_name(self, tree: Map) -> None:
         name = tree.get("name")

@@ -37,6 +37,23 @@ def timeouts(deadline: Deadline) -> tuple[float, float]:
     return min(CONNECT_WITHIN, deadline.left), min(STEP_WITHIN, deadline.left)
 
 
+def cause_of(error: BaseException) -> OSError:
+    """What the operating system said, out of what requests and urllib3 have wrapped around it."""
+    seen: list[object] = []
+    waiting: list[object] = [error]
+    while waiting:
+        one = waiting.pop(0)
+        if not isinstance(one, BaseException) or one in seen:
+            continue
+        if isinstance(one, OSError) and not isinstance(one, requests.RequestException):
+            return one
+        seen.append(one)
+        waiting += [*one.args, getattr(one, "reason", None), one.__cause__, one.__context__]
+    if isinstance(error, requests.Timeout):
+        return TimeoutError()
+    return ConnectionResetError()
+
+
 class _Session(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         """None, whatever the answer says: also with `allow_redirects=False` requests would parse it, and read all."""

@@ -89,7 +89,7 @@ def run_orthanc(folder: Path, **settings: Any) -> Iterator[Orthanc]:
         [executable, "--verbose", file],
         folder / "orthanc.log",
         ports=[dicom_port, http_port],
-        answers=lambda: requests.get(f"http://127.0.0.1:{http_port}/system", timeout=30).ok,
+        answers=lambda: requests.get(f"http://127.0.0.1:{http_port}/system", timeout=30).status_code in (200, 401),
         grace=0.0,  # it takes over 3 s to end, and nobody reads its files again
     )
     with server:

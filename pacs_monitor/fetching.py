@@ -1,0 +1,111 @@
+"""HTTP GET of a document from a server that the configuration names. Everything here blocks: it belongs in threads."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import requests
+from requests.auth import HTTPBasicAuth
+
+from pacs_monitor.check import CheckFailed, Reason
+from pacs_monitor.failures import explain_os_error
+from pacs_monitor.notify.dialing import Deadline
+from pacs_monitor.notify.posting import cause_of, session, timeouts
+from pacs_monitor.settings import PeerSettings, TlsClient
+
+MOST_BYTES = 16 * 1024 * 1024
+_REFUSED: dict[int, tuple[Reason, str]] = {
+    401: ("forbidden", "wants a user or token that it knows; correct username and password_file, or bearer_token_file"),
+    403: ("forbidden", "does not permit this; have the user or this machine let in there"),
+    404: ("not_found", "has no such page; correct the address"),
+}
+
+
+def get(peer: PeerSettings, seconds: float, *, path: str = "", headers: dict[str, str] | None = None) -> bytes:
+    """What is at the peer's address with `path` behind it, after at most so many seconds.
+
+    Redirects are not followed. Raises CheckFailed, whose sentence holds nothing of the answer or of a secret.
+    """
+    url = peer.url.rstrip("/") + path if path else peer.url
+    where = where_of(url)
+    context = _context(peer.tls, where)
+    with (
+        Deadline(seconds) as deadline,
+        _explained(where, deadline),
+        session(deadline, context, peer.tls.server_name) as asking,
+    ):
+        asking.auth = _Authorization(peer)
+        wanted = {"User-Agent": "pacs-monitor", "Accept": "application/json", **(headers or {})}
+        within = timeouts(deadline)
+        with asking.get(url, headers=wanted, timeout=within, allow_redirects=False, stream=True) as answer:
+            return _read(answer, where)
+
+
+class _Authorization(requests.auth.AuthBase):
+    def __init__(self, peer: PeerSettings) -> None:
+        self._peer = peer
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        peer = self._peer
+        if peer.bearer_token is not None:
+            request.headers["Authorization"] = f"Bearer {peer.bearer_token.get_secret_value()}"
+        elif peer.username:
+            password = peer.password.get_secret_value() if peer.password is not None else ""
+            # Of text, requests takes only what is in Latin-1.
+            HTTPBasicAuth(peer.username.encode(), password.encode())(request)
+        return request
+
+
+def _read(answer: requests.Response, where: str) -> bytes:
+    if 300 <= answer.status_code < 400:
+        raise CheckFailed("mismatch", f"{where} redirects elsewhere, which is not followed; set its final address")
+    if answer.status_code != 200:
+        other: tuple[Reason, str] = ("aborted", "cannot answer; look into its log at this time")
+        reason, sentence = _REFUSED.get(answer.status_code, other)
+        raise CheckFailed(reason, f"{where} {sentence} (HTTP {answer.status_code})")
+    content = bytearray()
+    for chunk in answer.iter_content(65536):
+        content += chunk
+        if len(content) > MOST_BYTES:
+            raise CheckFailed("mismatch", f"{where} gives more than {MOST_BYTES >> 20} MiB; correct the address")
+    return bytes(content)
+
+
+def where_of(url: str) -> str:
+    """Host and port for sentences: a path may hold a secret."""
+    parts = urlsplit(url)
+    return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
+
+
+def _context(tls: TlsClient, where: str) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=tls.ca_file)
+        if tls.cert_file:
+            context.load_cert_chain(tls.cert_file, tls.key_file, password="")
+    except (OSError, ValueError):
+        files = " and ".join(str(one) for one in (tls.ca_file, tls.cert_file, tls.key_file) if one)
+        raise CheckFailed("tls", f"the certificates for {where} cannot be used; look at {files}") from None
+    if tls.insecure_skip_verify:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
+@contextmanager
+def _explained(where: str, deadline: Deadline) -> Iterator[None]:
+    """Errors of requests as CheckFailed: their own words hold the address."""
+    try:
+        yield
+    except requests.RequestException as error:
+        cause = cause_of(error)
+        if deadline.over or isinstance(error, requests.Timeout):
+            cause = TimeoutError()
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            raise CheckFailed(
+                "tls",
+                f"the certificate of {where} is not to be trusted ({cause.verify_message}); renew it there, or set "
+                f"ca_file or server_name",
+            ) from None
+        raise explain_os_error(cause, where) from None

@@ -1,0 +1,1 @@
+"""Nodes that somebody has listed already, in a spreadsheet or an archive, written as files for `nodes_from`."""

@@ -57,6 +57,7 @@ def test_the_wheel_holds_the_content_inside_the_package(wheel: Path) -> None:
     assert {"pacs_monitor/alert_rules/README.md", "pacs_monitor/grafana/README.md"} <= names
     assert {f"pacs_monitor/checks/{file.name}" for file in CHECKOUT.glob("checks/*.py")} <= names
     assert {f"pacs_monitor/alert_rules/{file.name}" for file in CHECKOUT.glob("alert_rules/*.yml")} <= names
+    assert {f"pacs_monitor/{file.relative_to(CHECKOUT)}" for file in CHECKOUT.glob("docs/runbooks/*.md")} <= names
     assert {name.split("/")[0] for name in names} == {"pacs_monitor", f"pacs_monitor-{__version__}.dist-info"}
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from pacs_monitor.notify.notification import ToldAlert, rfc3339
 from pacs_monitor.notify.plain import one_line, plain
 from pacs_monitor.notify.words import LANGUAGES, Words, duration_in_words, moment_in_words, reason_in_words, spaced
+from pacs_monitor.runbooks import link_to
 
 ANSWERING = ("NodeDown", "ModalityUnreachable")
 """Alerts about nodes that do not answer."""
@@ -93,8 +94,8 @@ class AlertView:
         return is_link(self.runbook)
 
 
-def alert_view(alert: ToldAlert, now: datetime, zone: tzinfo, language: str) -> AlertView:
-    """An alert as templates see it at a time."""
+def alert_view(alert: ToldAlert, now: datetime, zone: tzinfo, language: str, page: str = "") -> AlertView:
+    """An alert as templates see it at a time; `page` is the agent's address."""
     labels, annotations, facts = texts_of(alert.labels), texts_of(alert.annotations), alert.facts
     words, began = LANGUAGES[language], local(alert.starts_at, zone)
     ended = local(alert.ends_at, zone) if alert.ends_at is not None else None
@@ -142,7 +143,7 @@ def alert_view(alert: ToldAlert, now: datetime, zone: tzinfo, language: str) -> 
         notes=_fact(facts, "notes", 500),
         affected=tuple(shown),
         affected_more=count - len(shown),
-        runbook=one_line(annotations["runbook_url"] or annotations["runbook"], 500),
+        runbook=link_to(one_line(annotations["runbook_url"] or annotations["runbook"], 500), page),
         url=link(alert.generator_url),
         started_at=rfc3339(alert.starts_at),
         ended_at=rfc3339(alert.ends_at) if alert.ends_at is not None else "",

@@ -84,7 +84,8 @@ def view_of(notification: Notification, zone: tzinfo, site: str, language: str =
     told = notification.alerts
     if notification.reason in ("new", "test") and not any(alert.new for alert in told):
         told = tuple(replace(alert, new=True) for alert in told)
-    alerts = tuple(alert_view(alert, now, zone, language) for alert in told)
+    page = link(notification.external_url)
+    alerts = tuple(alert_view(alert, now, zone, language, page) for alert in told)
     firing = tuple(alert for alert in alerts if alert.status == "firing")
     resolved = tuple(alert for alert in alerts if alert.status == "resolved")
     news = tuple(alert for alert in firing if alert.new)
@@ -115,7 +116,7 @@ def view_of(notification: Notification, zone: tzinfo, site: str, language: str =
         next_step=one_line(notification.next_step, 300),
         note=one_line(notification.note, 500),
         acknowledge=link(notification.links.get("acknowledge", "")),
-        url=link(notification.external_url),
+        url=page,
         sent=moment_in_words(now, now, words),
         unsaved=notification.unsaved,
         key=notification.key,

@@ -21,6 +21,7 @@ from pacs_monitor.web.landing import Landing
 from pacs_monitor.web.metrics import Metrics
 from pacs_monitor.web.operating.app import operating_routes
 from pacs_monitor.web.query import Query
+from pacs_monitor.web.runbooks import Runbooks
 from pacs_monitor.web.status import Status
 
 __all__ = ["Core", "create_app"]
@@ -78,6 +79,7 @@ def create_app(core: Core, access: Callable[[], Access] = Access) -> Starlette:
         *operating_routes(desk, status),
         Route("/ack/{token}", acknowledging.get, methods=["GET"]),
         Route("/ack/{token}", acknowledging.post, methods=["POST"]),
+        Route("/runbooks/{alert}", Runbooks().__call__),
     ]
     middleware = [Middleware(_Headers), Middleware(Guard, access, lambda: core.configuration().agent.external_url)]
     app = Starlette(routes=routes, middleware=middleware)

@@ -2,8 +2,8 @@
 
 On loopback without credentials everybody may, but only under a name of this machine: a page of another site must not
 reach us by DNS rebinding. Beyond loopback, or once credentials are configured, health and readiness are anonymous (a
-status, never a topology), a link in a notification is a credential of its own, and all else takes a token, a password
-or an allowed network.
+status, never a topology), and so are runbooks, which are the same everywhere; a link in a notification is a credential
+of its own, and all else takes a token, a password or an allowed network.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ TRUSTED = "pacs_monitor.trusted"
 MAY_SEE = "pacs_monitor.may_see"
 """Set in the scope for handlers: whether the one who asks may see more than a status."""
 
-_ANONYMOUS = re.compile(r"/-/(healthy|ready)|/health(/.*)?")
+_ANONYMOUS = re.compile(r"/-/(healthy|ready)|/health(/.*)?|/runbooks/\w+", re.ASCII)
 _SIGNED = re.compile(r"/ack/[\w-]+", re.ASCII)
 """Whoever has such a link may follow it from anywhere; nobody else can make one up."""
 _OF_THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})

@@ -19,6 +19,7 @@ from tests.notify.samples import SAYS, alert, notification
 NOW = 1_795_515_120_000  # 10:12 UTC, 12:12 in Bucharest
 ZONE = ZoneInfo("Europe/Bucharest")
 MAIL = Email(to="a@north.example", sender="b@north.example", host="mail", port=25)
+RUNBOOK = "https://pacsmon.north.example/runbooks/NodeDown"
 HOOK = Webhook(url=Secret("http://x/"), secrets=(("routing_key", Secret("r0uting")),))
 
 
@@ -105,11 +106,16 @@ def test_a_mail_says_all_that_is_known(templates: Templates) -> None:
             "hotline 0800 123",
             "PACS team (mail, 10:12)",
             "unless somebody acknowledges",
-            "docs/runbooks/NodeDown.md",
+            "Runbook",
             "Acknowledge",
         ):
             assert part in said, part
     assert 'href="https://pacsmon.north.example/ack/3xAmp1e"' in mail.html
+    assert f'href="{RUNBOOK}"' in mail.html
+    assert RUNBOOK in mail.text
+    inside = templates.mail(replace(sample("firing", NOW), external_url="http://127.0.0.1:9811"), MAIL)
+    for text in (inside.text, readable(inside.html)):
+        assert "docs/runbooks/NodeDown.md" in text, "nobody reaches this machine by its loopback address"
 
 
 def test_text_is_no_wider_than_72_characters(templates: Templates) -> None:
@@ -394,7 +400,7 @@ def check_slack(posted: Any) -> None:
             assert len(block["text"]["text"]) <= 150
         if block["type"] == "section":
             assert len(block["text"]["text"]) <= 3000
-            assert "<" not in block["text"]["text"]
+            assert "<" not in block["text"]["text"].replace(f"<{RUNBOOK}|Runbook>", "")
     assert "<" not in posted["text"]
 
 

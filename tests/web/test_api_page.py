@@ -17,6 +17,7 @@ _NAMES = {
     "{key}": "KEY",
     "{site}": "SITE",
     "{token}": "TOKEN",
+    "{alert}": "ALERT",
 }
 
 

@@ -20,7 +20,7 @@ NOBODY = "nobody"
 def compile_rules(notify: NotifySettings, roster: Roster, hours: Mapping[str, Hours]) -> Routing:
     """The routing that the rules mean; they have been checked."""
     compiler = _Compiler(notify, roster)
-    routes = tuple(route for rule in notify.rules for route in compiler.routes(rule))
+    routes = tuple(route for place, rule in enumerate(notify.rules) for route in compiler.routes(rule, str(place)))
     used = dict.fromkeys(name for route in routes for name in route.active)
     return Routing(
         route=Route(NOBODY, group_by=tuple(sorted(notify.group_by)), routes=routes),
@@ -36,14 +36,14 @@ class _Compiler:
         self._notify = notify
         self._roster = roster
 
-    def routes(self, rule: Rule) -> Iterator[Route]:
+    def routes(self, rule: Rule, name: str) -> Iterator[Route]:
         """Those of a rule: the steps of its escalation, then the rule itself, which takes the alert."""
-        route = self._route(rule)
+        route = self._route(rule, name)
         for step in rule.escalate:
             yield self._step(route, rule, step)
         yield route
 
-    def _route(self, rule: Rule) -> Route:
+    def _route(self, rule: Rule, name: str) -> Route:
         matchers = [matcher for text in rule.match for matcher in parse_matchers(text)]
         if rule.severity:
             one = len(rule.severity) == 1
@@ -63,6 +63,7 @@ class _Compiler:
             key=f"{{}}/{printed_all(ordered)}",
             digest=rule.digest or "",
             keeps=bool(rule.hours),
+            rule=name,
         )
 
     def _step(self, route: Route, rule: Rule, step: Escalation) -> Route:
@@ -84,6 +85,7 @@ class _Compiler:
             minimum_age=_milliseconds(step.after, 0),
             ends_with_ack=True,
             keeps=route.keeps,
+            rule=route.rule,
         )
 
     def _targets(self, to: Iterable[str], rotations: Iterable[str]) -> Iterator[Target]:

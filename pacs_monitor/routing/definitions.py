@@ -162,6 +162,11 @@ class Route:
     """A time of day, `HH:MM`, at which all is told at once; "" tells as groups fall due."""
     keeps: bool = False
     """Whether the end of what was told waits while the route is muted, instead of not being told."""
+    rule: str = ""
+    """The rule of `notify` that it comes of, as have the steps of its escalation; "" if it stands in a file.
+
+    What is over then begins anew when it fires again, also if nobody was told that it was over.
+    """
     line: int = field(default=0, compare=False)
 
     def every(self) -> Iterator[Route]:

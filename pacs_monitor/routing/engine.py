@@ -64,8 +64,8 @@ class Engine:
             if known is not None and alert.origin == routed.API:
                 alert = known.merged(alert, at.mono)
             alert.heard(at.wall, at.mono, known)
-            if known is not None and _begins_anew(known, alert, at) and alert.fingerprint in self.acknowledged:
-                self.unacknowledge(alert.fingerprint)
+            if known is not None and _begins_anew(known, alert, at):
+                self._begin_anew(alert.fingerprint)
             self.alerts[alert.fingerprint] = alert
             if (
                 known is None
@@ -153,7 +153,10 @@ class Engine:
         if group.route.keeps and self.stages.muted_by(group.route, at.wall):
             kept = self.teller.owes(group)
         for alert in over:
-            if alert.fingerprint not in kept and self.groups.leave(group, alert.fingerprint):
+            if alert.fingerprint in kept:
+                continue
+            self.teller.forget(group, alert.fingerprint)
+            if self.groups.leave(group, alert.fingerprint):
                 self._drop(alert)
 
     def _take(self, routing: Routing) -> None:
@@ -176,6 +179,14 @@ class Engine:
         for name in before:
             if name not in self.groups:
                 self._mirror.drop(GROUP, name)
+
+        self.teller.forget_strangers(self.groups.__contains__)
+
+    def _begin_anew(self, fingerprint: str) -> None:
+        if fingerprint in self.acknowledged:
+            self.unacknowledge(fingerprint)
+        for group in self.groups.of(fingerprint):
+            self.teller.forget(group, fingerprint)
 
     def _drop(self, alert: RoutedAlert) -> None:
         self.alerts.pop(alert.fingerprint, None)

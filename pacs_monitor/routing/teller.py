@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -87,6 +87,33 @@ class Teller:
         receiver = self.routing.receiver(group.route.receiver)
         names = ("\n".join((group.name, receiver.name, name)) for name, _ in receiver.named())
         return frozenset().union(*(self.log[name].firing for name in names if name in self.log))
+
+    def forget(self, group: Group, fingerprint: str) -> None:
+        """By rules of `notify`, what is over is news when it fires again, also to who has not heard that it was over.
+
+        A file's routes go by what was told, as Alertmanager does.
+        """
+        if not group.route.rule:
+            return
+        receiver = self.routing.receiver(group.route.receiver)
+        for way, _ in receiver.named():
+            self._forget("\n".join((group.name, receiver.name, way)), {fingerprint})
+
+    def forget_strangers(self, alive: Callable[[str], bool]) -> None:
+        """The same of groups and ways to people that the configuration no longer has: they may come back."""
+        if not any(route.rule for route in self.routing.route.routes):
+            return
+        ways = {one.name: {way for way, _ in one.named()} for one in self.routing.receivers}
+        for name, entry in self.log.items():
+            group, receiver, way = name.split("\n")[:3]
+            if not alive(group) or way not in ways.get(receiver, ()):
+                self._forget(name, entry.firing)
+
+    def _forget(self, name: str, fingerprints: Collection[str]) -> None:
+        entry = self.log.get(name)
+        if entry is not None and not entry.firing.isdisjoint(fingerprints):
+            entry.firing -= frozenset(fingerprints)
+            self._mirror.put(ENTRY, name, entry)
 
     def _tell(
         self,

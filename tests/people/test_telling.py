@@ -96,6 +96,68 @@ def test_nobody_else_is_told_once_somebody_has_taken_it_on_and_the_end_is_told_t
     sim.end()
 
 
+def test_what_ended_while_it_was_silenced_is_told_from_the_beginning_when_it_fires_anew(tmp_path: Path) -> None:
+    sim = sim_at(tmp_path)
+    alert = sim.fire(severity="critical", node="archive")
+    assert set(whom(minutes(sim, 1))) == {"email/ana", "pager/ana"}
+    sim.silence(1800, node="archive")
+    sim.resolve(alert)
+    assert minutes(sim, 10) == []
+    sim.again()
+    assert minutes(sim, 30) == []
+    sim.fire(severity="critical", node="archive")
+    assert sorted(heard(minutes(sim, 1))) == [("email/ana", "new", "firing"), ("pager/ana", "new", "firing")]
+    sim.end()
+
+
+def test_what_is_silenced_from_its_end_until_it_fires_anew_is_news_also_while_others_of_its_group_fire(
+    tmp_path: Path,
+) -> None:
+    sim = sim_at(tmp_path, rules="  rules: [{to: ana}]\n")
+    sim.fire(node="ct1")
+    alert = sim.fire(node="ct2")
+    assert len(minutes(sim, 1)) == 1
+    sim.silence(1200, node="ct2")
+    sim.resolve(alert)
+    assert minutes(sim, 30) == []
+    sim.fire(node="ct2")
+    (told,) = minutes(sim, 6)
+    assert [one.labels["node"] for one in told.alerts if one.new] == ["ct2"]
+    sim.end()
+
+
+def test_rules_that_were_away_while_an_alert_ended_tell_of_it_when_it_fires_anew(tmp_path: Path) -> None:
+    sim = sim_at(tmp_path)
+    before = sim.made
+    alert = sim.fire(severity="critical")
+    minutes(sim, 1)
+    sim.engine.follow(routed(tmp_path, HEAD + PEOPLE + SMTP + "  rules: [{to: eva}]\n"), sim.at)
+    assert whom(minutes(sim, 6)) == ["email/eva"]
+    sim.resolve(alert)
+    assert whom(minutes(sim, 6)) == ["email/eva"]
+    sim.engine.follow(before, sim.at)
+    sim.fire(severity="critical")
+    assert set(whom(minutes(sim, 1))) == {"email/ana", "pager/ana"}
+    sim.end()
+
+
+def test_whoever_was_not_reachable_by_a_rule_when_an_alert_ended_is_told_when_it_fires_anew(tmp_path: Path) -> None:
+    everybody = "  rules: [{to: [ana, dan], by: [email, pager]}]\n"
+    every_way = {"email/ana", "email/dan", "pager/ana", "pager/dan"}
+    sim = sim_at(tmp_path, rules=everybody)
+    before = sim.made
+    alert = sim.fire(severity="critical")
+    assert set(whom(minutes(sim, 1))) == every_way
+    without = PEOPLE.replace("dan: {email: dan@north.example, pager", "dan: {pager")
+    sim.engine.follow(routed(tmp_path, HEAD + without + SMTP + everybody), sim.at)
+    sim.resolve(alert)
+    assert set(whom(minutes(sim, 6))) == every_way - {"email/dan"}
+    sim.engine.follow(before, sim.at)
+    sim.fire(severity="critical")
+    assert set(whom(minutes(sim, 1))) == every_way
+    sim.end()
+
+
 def test_an_escalation_says_who_has_taken_on_a_part_of_it(tmp_path: Path) -> None:
     sim = sim_at(tmp_path)
     taken = sim.fire(severity="critical", node="ct1")
@@ -184,7 +246,7 @@ def test_what_fires_anew_in_the_night_is_nobodys_in_the_morning(tmp_path: Path) 
     sim.fire(severity="warning")
     assert sim.engine.acknowledged == {}
     assert until(sim, "2026-01-08 06:59:30") == []
-    assert heard(minutes(sim, 6)) == [("email/ana", "repeat", "firing")]
+    assert heard(minutes(sim, 6)) == [("email/ana", "new", "firing")]
     sim.end()
 
 

@@ -12,6 +12,7 @@ from pacs_monitor.notify.deliver import deliver
 from pacs_monitor.notify.notification import DeliveryFailed, Notification
 from pacs_monitor.notify.samples import sample
 from pacs_monitor.notify.templates import Templates
+from pacs_monitor.routing.outbox import new_key
 from pacs_monitor.settings import Configuration
 
 
@@ -62,7 +63,9 @@ def marked(configuration: Configuration, receiver: str, integration: str) -> Not
         )
         for alert in made.alerts
     )
-    return replace(made, receiver=receiver, integration=integration, alerts=alerts)
+    # Receivers drop what has the key of another, and take what is of a group to be about the same trouble.
+    group = '{}/{test="true"}:{alertname="Test"}'
+    return replace(made, key=new_key(), group_key=group, receiver=receiver, integration=integration, alerts=alerts)
 
 
 def _try(integration: Any, notification: Notification, templates: Templates) -> Outcome:

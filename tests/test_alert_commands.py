@@ -213,5 +213,12 @@ def test_a_receiver_is_tried_without_an_agent(tmp_path: Path) -> None:
         (alert,) = posted.json["alerts"]
         assert alert["labels"]["test"] == "true"
         assert alert["annotations"]["summary"].startswith("TEST: ")
+        pacs_monitor("test", "receiver", "team", "--config", path)
+        assert len({post.headers["Idempotency-Key"] for post in hook.posts}) == 2, (
+            "the second is no repeat of the first"
+        )
+        assert len({mail["Message-ID"] for mail in inbox.mails}) == 2
+        assert len({mail["References"] for mail in inbox.mails}) == 1
+        assert posted.json["groupKey"] == '{}/{test="true"}:{alertname="Test"}', "it is not of a group of real alerts"
         assert "TEST" in str(inbox.mails[0]["Subject"])
         assert not (tmp_path / "data").exists()

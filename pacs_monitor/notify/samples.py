@@ -141,7 +141,7 @@ def _notification(alerts: list[ToldAlert], reason: str = "new", **more: Any) -> 
         key=f"sample-{reason}",
         receiver="oncall",
         integration="email/0",
-        group_key='{}:{alertname="NodeDown"}',
+        group_key=f'{{}}:{{alertname="{alerts[0].labels["alertname"]}"}}',
         group_labels={"alertname": alerts[0].labels["alertname"]},
         alerts=tuple(alerts),
         reason=reason,

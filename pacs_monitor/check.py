@@ -10,7 +10,7 @@ import asyncio
 import functools
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from time import perf_counter
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeVar, get_args
 
@@ -239,6 +239,9 @@ class Calendar(Protocol):
 
     def within(self, name: str) -> bool:
         """Whether it is within these hours now. Raises LookupError if the settings name no such hours."""
+
+    def day_off(self, name: str, day: date) -> bool:
+        """Whether a day is one of the holidays or closed days of these hours. Raises LookupError as `within` does."""
 
     def words(self, name: str) -> str:
         """These hours for people: `clinic (mon-fri 07:00-17:00)`. Raises LookupError as `within` does."""

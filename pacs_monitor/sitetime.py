@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from pacs_monitor.sections import DAYS, Day
 from pacs_monitor.settings import Hours
-from pacs_monitor.timetable import hours_phase
+from pacs_monitor.timetable import hours_phase, is_day_off
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,10 @@ class SiteTime:
     def within(self, name: str) -> bool:
         """Whether it is within these hours now. Raises LookupError if the settings name no such hours."""
         return hours_phase(self.hours[name], ZoneInfo(self.time_zone), self.wall()).inside
+
+    def day_off(self, name: str, day: date) -> bool:
+        """Whether a day is one of the holidays or closed days of these hours. Raises LookupError as `within` does."""
+        return is_day_off(day, self.hours[name])
 
     def words(self, name: str) -> str:
         """These hours for people: `clinic (mon-fri 07:00-17:00)`. Raises LookupError as `within` does."""

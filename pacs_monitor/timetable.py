@@ -107,10 +107,17 @@ def _minutes(clock: str) -> int:
     return int(hours) * 60 + int(minutes)
 
 
+def is_day_off(day: date, hours: Hours) -> bool:
+    """Whether it is one of the days of the hours on which nobody works: `closed`, or a public holiday."""
+    return _is_off(day, hours, hours.closed)
+
+
 def _is_working_day(day: date, hours: Hours, closed: Container[date]) -> bool:
-    if DAYS[day.weekday()] not in hours.days or day in closed:
-        return False
-    return not hours.holidays or day not in _public_holidays(hours.holidays, day.year)
+    return DAYS[day.weekday()] in hours.days and not _is_off(day, hours, closed)
+
+
+def _is_off(day: date, hours: Hours, closed: Container[date]) -> bool:
+    return day in closed or bool(hours.holidays and day in _public_holidays(hours.holidays, day.year))
 
 
 @lru_cache(maxsize=64)

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from pacs_monitor.sections import DAYS
 from pacs_monitor.settings import Hours, Maintenance
-from pacs_monitor.timetable import ALWAYS, NEVER, Phase, hours_phase, maintenance_phase, moment
+from pacs_monitor.sitetime import SiteTime
+from pacs_monitor.timetable import ALWAYS, NEVER, Phase, hours_phase, is_day_off, maintenance_phase, moment
 
 BUCHAREST = ZoneInfo("Europe/Bucharest")  # clocks jump 03:00 -> 04:00 on 29 March 2026, 04:00 -> 03:00 on 25 October
 HOUR = 3600.0
@@ -63,6 +64,14 @@ def test_a_public_holiday_is_outside_the_hours() -> None:
     christmas = at("2026-12-25T12:00")
     assert hours_phase(CLINIC, BUCHAREST, christmas).inside
     assert hours_phase(plan, BUCHAREST, christmas) == Phase(False, at("2026-12-24T20:00"), at("2026-12-28T07:00"))
+
+
+def test_days_off_are_holidays_and_closed_days_and_no_weekends() -> None:
+    plan = hours(days="mon-fri", holidays="RO", closed=["2026-12-24"])
+    off = [day for day in range(21, 32) if is_day_off(date(2026, 12, day), plan)]
+    assert off == [24, 25, 26]
+    assert not is_day_off(date(2026, 12, 25), CLINIC)
+    assert SiteTime(hours={"clinic": plan}).day_off("clinic", date(2026, 12, 25))
 
 
 def test_a_holiday_of_a_part_of_a_country_counts_there_alone() -> None:

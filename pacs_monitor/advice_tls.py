@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pacs_monitor.advice import LISTENS, LOG, Advice
-from pacs_monitor.dicom.certificates import Trouble
+from pacs_monitor.certificates import Trouble
 
 _SHOW = "`openssl s_client -connect {place} -showcerts` shows what the node sends"
 _CLOCK = "compare the clock of this machine, which says {now}: `date -u`"

@@ -14,11 +14,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pacs_monitor import diagnose_looks as looks
+from pacs_monitor.certificate_facts import facts_of_file
+from pacs_monitor.certificates import context_for
 from pacs_monitor.check import CheckFailed, perf_counter
 from pacs_monitor.diagnose_steps import SOP_CLASSES, Say, say_how_it_ended, watch
 from pacs_monitor.diagnosis import Evidence, Step, Target, Verdict, show_address
-from pacs_monitor.dicom.certificate_facts import facts_of_file
-from pacs_monitor.dicom.certificates import context_for
 from pacs_monitor.dicom.connect import Address
 from pacs_monitor.dicom.contexts import with_verification
 from pacs_monitor.dicom.conversation import Outcome, Script

@@ -10,8 +10,8 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from pacs_monitor.dicom.certificate_facts import Facts, facts_of
-from pacs_monitor.dicom.certificates import TlsFailed, explain_tls
+from pacs_monitor.certificate_facts import Facts, facts_of
+from pacs_monitor.certificates import TlsFailed, explain_tls
 from pacs_monitor.dicom.connect import Address
 from pacs_monitor.dicom.conversation import Script
 from pacs_monitor.node import host_of
@@ -66,7 +66,7 @@ async def late_alert(
     except ssl.SSLEOFError:
         return None
     except ssl.SSLError as error:
-        return explain_tls(error, script)
+        return explain_tls(error, script.peer)
     except (OSError, ValueError):
         return None
     return None

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from pacs_monitor.certificate_facts import Facts
+from pacs_monitor.certificates import TlsFailed, Trouble
 from pacs_monitor.check import CheckFailed
-from pacs_monitor.dicom.certificate_facts import Facts
-from pacs_monitor.dicom.certificates import TlsFailed, Trouble
 from pacs_monitor.dicom.conversation import Outcome
 from pacs_monitor.node import Tls
 

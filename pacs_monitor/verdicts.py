@@ -6,10 +6,10 @@ from datetime import datetime
 
 from pacs_monitor import advice, advice_tls
 from pacs_monitor.advice import Advice
+from pacs_monitor.certificate_facts import Facts
 from pacs_monitor.check import CheckFailed
 from pacs_monitor.diagnosis import STEP_NAMES, Evidence, Verdict
 from pacs_monitor.dicom import reasons
-from pacs_monitor.dicom.certificate_facts import Facts
 from pacs_monitor.dicom.codec import NOT_MENTIONED, VERIFICATION, Rejected
 from pacs_monitor.dicom.conversation import Outcome
 from pacs_monitor.dicom.rejections import TRANSIENT, rejection_codes, rejection_labels

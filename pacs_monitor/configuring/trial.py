@@ -90,7 +90,7 @@ def _of_listen(error: WebError) -> str:
 
 def _look_at_dates(path: Path, place: Place, findings: Findings) -> None:
     # Takes 10 MB of memory, which an agent without TLS need not spend.
-    from pacs_monitor.dicom.certificate_facts import facts_of_file
+    from pacs_monitor.certificate_facts import facts_of_file
 
     facts, now = facts_of_file(path), datetime.now(UTC)
     if facts is None:

@@ -39,6 +39,11 @@ class Script:
     opening: bytes = field(default=b"", repr=False)
     """The association request; it may hold a passcode."""
 
+    @property
+    def peer(self) -> str:
+        """What sentences call it: `archive (10.0.0.5:104)`."""
+        return f"{self.node} ({self.place})"
+
     @classmethod
     def write(
         cls,

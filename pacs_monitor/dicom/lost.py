@@ -5,9 +5,9 @@ from __future__ import annotations
 import errno
 import ssl
 
+from pacs_monitor.certificates import explain_tls
 from pacs_monitor.check import CheckFailed
 from pacs_monitor.dicom import codec, reasons
-from pacs_monitor.dicom.certificates import explain_tls
 from pacs_monitor.dicom.codec import Aborted, Malformed, Rejected
 from pacs_monitor.dicom.connect import broken_connection
 from pacs_monitor.dicom.conversation import Outcome, Script
@@ -21,7 +21,7 @@ def explain_end(line: Line, script: Script, outcome: Outcome, secure: bool, serv
     try:
         return _by_word(line, script, outcome, service) or _by_socket(line, script, outcome.phase, secure, service)
     except Malformed as error:
-        return CheckFailed("mismatch", f"{script.node} ({script.place}) sent {error}; send this line to its vendor")
+        return CheckFailed("mismatch", f"{script.peer} sent {error}; send this line to its vendor")
 
 
 def _by_word(line: Line, script: Script, outcome: Outcome, service: str) -> CheckFailed | None:
@@ -47,7 +47,7 @@ def _by_word(line: Line, script: Script, outcome: Outcome, service: str) -> Chec
 
 
 def _by_socket(line: Line, script: Script, phase: str, secure: bool, service: str) -> CheckFailed:
-    sock, place = line.socket, f"{script.node} ({script.place})"
+    sock, place = line.socket, script.peer
     during = reasons.during_phase(phase, service)
     if sock.first and not 1 <= sock.first[0] <= 7:
         return CheckFailed("mismatch", reasons.explain_bytes(sock.first, script.node, script.place))
@@ -58,7 +58,7 @@ def _by_socket(line: Line, script: Script, phase: str, secure: bool, service: st
         return CheckFailed("mismatch", f"{place} sent more {during} than was asked for; ask its vendor")
     if isinstance(error, ssl.SSLError) and phase == "associate":
         # TLS 1.3 tells only after the handshake that our certificate is not wanted.
-        return explain_tls(error, script)
+        return explain_tls(error, script.peer)
     if error is not None and not isinstance(error, TimeoutError):
         return broken_connection(error.errno or 0, script, phase, sock.partial, secure, service)
     if sock.ended:

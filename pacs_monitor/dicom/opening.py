@@ -7,9 +7,9 @@ import errno
 import socket
 from typing import TYPE_CHECKING, Any
 
+from pacs_monitor.certificates import context_for, explain_tls, no_such_name
 from pacs_monitor.check import CheckFailed, perf_counter
 from pacs_monitor.dicom import reasons
-from pacs_monitor.dicom.certificates import context_for, explain_tls, no_such_name
 from pacs_monitor.dicom.connect import Address, connect_failure, more_telling, open_socket
 from pacs_monitor.dicom.conversation import Outcome, Script
 from pacs_monitor.dicom.transport import cut
@@ -79,7 +79,7 @@ async def _secure(check: DicomCheck, script: Script, sock: socket.socket, tls: T
         message = reasons.explain_silence(script.node, script.place, "tls", perf_counter() - started, 0)
         raise CheckFailed("timeout", message) from None
     except OSError as error:
-        raise explain_tls(error, script) from None
+        raise explain_tls(error, script.peer) from None
     except ValueError as error:
         raise no_such_name(name, error) from None
     finally:

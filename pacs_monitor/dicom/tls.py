@@ -7,9 +7,9 @@ import contextlib
 import ssl
 from typing import Any
 
+from pacs_monitor.certificates import context_for, explain_tls, no_such_name
 from pacs_monitor.check import CheckFailed
 from pacs_monitor.dicom import clock, codec, reasons
-from pacs_monitor.dicom.certificates import context_for, explain_tls, no_such_name
 from pacs_monitor.dicom.connect import Address, open_transport
 from pacs_monitor.dicom.conversation import Outcome, Script
 from pacs_monitor.dicom.dialogue import Dialogue, Observer
@@ -42,7 +42,7 @@ class _Talk(Dialogue, asyncio.Protocol):
         elif isinstance(exc, ssl.SSLError) and self._outcome.phase != "release":
             # TLS 1.3 tells only after the handshake that our certificate is not wanted.
             self._conversation.ended = True
-            self._ended(self._outcome.phase, None, explain_tls(exc, self._conversation.script))
+            self._ended(self._outcome.phase, None, explain_tls(exc, self._conversation.script.peer))
         elif isinstance(exc, OSError):
             self._broken(exc)
         else:
@@ -105,7 +105,7 @@ class _Talk(Dialogue, asyncio.Protocol):
                 ssl_shutdown_timeout=GOODBYE,
             )
         except OSError as error:
-            raise explain_tls(error, script) from None
+            raise explain_tls(error, script.peer) from None
         except ValueError as error:
             raise no_such_name(server_name, error) from None
         else:

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from pacs_monitor.certificates import context_for
 from pacs_monitor.check import CheckFailed
-from pacs_monitor.dicom.certificates import context_for
 from pacs_monitor.node import Tls
 from tests.dicom.authority import Authority, private_pem, secure_peer, server_context
 from tests.dicom.support import run_on, told

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Literal
 
 from pacs_monitor.check import CheckFailed
-from pacs_monitor.dicom.conversation import Script
 from pacs_monitor.node import Tls
 
 Trouble = Literal[
@@ -172,9 +171,8 @@ def _holds(path: Path, mark: bytes) -> bool:
         return True  # it is not this one that OpenSSL spoke of
 
 
-def explain_tls(error: ssl.SSLError | OSError, script: Script) -> TlsFailed:
-    """What a failed handshake means and what to do."""
-    node = f"{script.node} ({script.place})"
+def explain_tls(error: OSError, node: str) -> TlsFailed:
+    """What a failed handshake means and what to do; `node` names the peer (`archive (10.0.0.5:2762)`)."""
     if isinstance(error, ssl.SSLCertVerificationError):
         why = error.verify_message.rstrip(".")
         trouble, remedy = _VERIFY_REMEDIES.get(error.verify_code, ("not_accepted", "ask whoever issued it"))

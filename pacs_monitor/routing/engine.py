@@ -164,6 +164,7 @@ class Engine:
         self.stages = Stages(routing, self.silences, self.acknowledged.__contains__)
         self.groups: Groups = Groups(routing.route, self._mirror, routing.time_zone)
         self.teller.follow(routing)
+        self.teller.siblings = self.groups.siblings
         world = World(routing, self.groups.of, self.alerts, self.teller.log, self.acknowledged, self._is_muted)
         self.teller.recount = partial(recount, world)
 

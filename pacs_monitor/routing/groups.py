@@ -156,6 +156,12 @@ class Groups:
             del self._of_alert[fingerprint]
         return not others
 
+    def siblings(self, group: Group) -> Iterator[tuple[str, str]]:
+        """What the same alerts are called in other steps of the same rule of `notify`, and the receivers of these."""
+        for route in self._root.routes if group.route.rule else ():
+            if route.rule == group.route.rule and route is not group.route:
+                yield f"{self._names[id(route)]}:{text_of(group.labels)}", route.receiver
+
     def timings(self) -> dict[str, Timing]:
         """What `place` takes as `before`."""
         return {group.name: Timing(group.flushed, group.due, frozenset(group.alerts)) for group in self}

@@ -45,6 +45,8 @@ class Teller:
         self.external_url = ""
         self.recount: Callable[[Notification, Integration, Moment], Notification] = lambda content, *_: content
         """Adds to a notification who was told before, and what comes next."""
+        self.siblings: Callable[[Group], Iterable[tuple[str, str]]] = lambda group: ()
+        """What a group is called in other steps of its rule, and their receivers."""
         self.log: dict[str, Entry] = {}
         self.outbox = Outbox()
         self.abandoned = 0
@@ -130,10 +132,23 @@ class Teller:
         decision = decide(group, listener, audible, self._acknowledged, at)
         if decision is None:
             return
+        waits = name in self.outbox.rows
+        if not waits and self._heard_elsewhere(group, integration_name, listener.entry, decision, at):
+            if decision.reason == "resolved":
+                self._note(name, decision.entry)
+            return
         self._note(name, decision.entry)
-        if decision.told or name in self.outbox.rows:
+        if decision.told or waits:
             content = self._said(group, integration_name, listener.entry, decision, at)
             self._queue(name, self.recount(content, integration, at), at)
+
+    def _heard_elsewhere(
+        self, group: Group, integration_name: str, before: Entry | None, decision: Decision, at: Moment
+    ) -> bool:
+        names = ("\n".join((name, receiver, integration_name)) for name, receiver in self.siblings(group))
+        others = [self.log[name] for name in names if name in self.log]
+        repeat = group.route.repeat_interval / 1000
+        return telling.heard_elsewhere(decision.reason, before, decision.entry, others, repeat=repeat, at=at.mono)
 
     def _said(
         self, group: Group, integration_name: str, before: Entry | None, decision: Decision, at: Moment

@@ -74,6 +74,23 @@ def why(
     return "repeat" if now - entry.told_since > repeat else ""
 
 
+def heard_elsewhere(
+    why: str, before: Entry | None, now: Entry, others: Iterable[Entry], *, repeat: float, at: float
+) -> bool:
+    """Whether the same integration was told this by another step of the same rule; `repeat` is in seconds."""
+    if before is None or why not in ("resolved", "repeat"):
+        return False
+    over = now.resolved - before.resolved
+    for other in others:
+        if not now.firing <= other.firing:
+            continue
+        if why == "repeat" and at - other.told_since <= repeat:
+            return True
+        if why == "resolved" and over <= other.resolved and other.told_since >= before.told_since:
+            return True
+    return False
+
+
 def fingerprints(alerts: Iterable[RoutedAlert]) -> frozenset[str]:
     """Those of all."""
     return frozenset(alert.fingerprint for alert in alerts)

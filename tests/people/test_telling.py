@@ -158,6 +158,38 @@ def test_whoever_was_not_reachable_by_a_rule_when_an_alert_ended_is_told_when_it
     sim.end()
 
 
+def test_who_is_told_by_several_steps_hears_repeats_and_the_end_once_in_each_way(tmp_path: Path) -> None:
+    sim = sim_at(tmp_path)
+    alert = sim.fire(severity="critical")
+    every_way = ["email/ana", "email/dan", "pager/ana", "pager/dan"]
+    minutes(sim, 31)
+    repeated = minutes(sim, 260)
+    assert sorted(heard(repeated)) == [(way, "repeat", "firing") for way in every_way]
+    sim.again()
+    sim.resolve(sim.engine.alerts[alert.fingerprint])
+    assert sorted(heard(minutes(sim, 12))) == [(way, "resolved", "resolved") for way in every_way]
+    sim.fire(severity="critical")
+    again = minutes(sim, 5)
+    assert sorted(heard(again)) == [("email/ana", "new", "firing"), ("pager/ana", "new", "firing")]
+    sim.end()
+
+
+def test_who_is_told_by_several_steps_hears_the_end_of_what_the_last_one_did_not_tell_of(tmp_path: Path) -> None:
+    sim = sim_at(tmp_path)
+    first = sim.fire(severity="critical", node="ct1")
+    minutes(sim, 29)
+    second = sim.fire(severity="critical", node="ct2")
+    minutes(sim, 6)
+    sim.resolve(second)
+    told = minutes(sim, 6)
+    over = [(one.integration, alert.labels["node"]) for one in told for alert in one.alerts if alert.status != "firing"]
+    assert sorted(over) == [("email/ana", "ct2"), ("pager/ana", "ct2")]
+    sim.resolve(first)
+    over = [(one.integration, alert.labels["node"]) for one in minutes(sim, 6) for alert in one.alerts]
+    assert sorted(over) == [(way, "ct1") for way in ("email/ana", "email/dan", "pager/ana", "pager/dan")]
+    sim.end()
+
+
 def test_an_escalation_says_who_has_taken_on_a_part_of_it(tmp_path: Path) -> None:
     sim = sim_at(tmp_path)
     taken = sim.fire(severity="critical", node="ct1")

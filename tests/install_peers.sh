@@ -9,6 +9,7 @@ peers=(
     "Orthanc|orthanc|a real archive: store, find, retrieve, delete, worklists"
     "storescp|dcmtk|DCMTK's storage peer"
     "dcmqrscp|dcmtk|DCMTK's archive"
+    "wlmscpfs|dcmtk|DCMTK's worklist"
     "echoscu|dcmtk|our own SCP, and echo beside another client"
     "prometheus|prometheus|rules and metrics in a real Prometheus"
     "promtool|prometheus|the form of metrics, and the rules' unit tests"

@@ -185,7 +185,8 @@ def test_the_examples_of_checks_are_accepted(tmp_path: Path) -> None:
         entries = text.replace("\n- ", "\n    - ").replace("- ", "    - ", 1)
         node = "nodes:\n  - name: archive\n    host: h\n    port: 1\n    ae_title: A\n    checks:\n"
         path = tmp_path / f"{kind}.yml"
-        path.write_text(node + entries if told["needs"] else f"checks:\n{entries}")
+        hours = "hours: {clinic: {days: mon-fri}}\n"
+        path.write_text(hours + (node + entries if told["needs"] else f"checks:\n{entries}"))
         assert config.load(path).warnings == ()
 
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
 from pacs_monitor.config import load
 from pacs_monitor.settings import ConfigError, Configuration, Hours
 from pacs_monitor.sitetime import SiteTime
+from tests.checks.support import site_at as at
 from tests.engine import from_file
 from tests.running import engine
 
@@ -36,12 +35,6 @@ class Opening(Check):
         yield OPEN(self.hours is None or self.site_time.within(self.hours))
 """
 CLINIC = Hours.model_validate({"days": "mon-fri", "from": "07:00", "to": "17:00"})
-
-
-def at(text: str, **hours: Hours) -> SiteTime:
-    """A site in Bucharest at that moment of its clocks."""
-    moment = datetime.fromisoformat(text).replace(tzinfo=ZoneInfo("Europe/Bucharest")).timestamp()
-    return SiteTime("Europe/Bucharest", hours, lambda: moment)
 
 
 def test_today_is_the_day_at_the_site() -> None:

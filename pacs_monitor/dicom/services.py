@@ -11,7 +11,8 @@ import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID
@@ -27,13 +28,13 @@ from pacs_monitor.dicom.decode import association_memo
 from pacs_monitor.dicom.line import Line
 from pacs_monitor.dicom.lost import explain_end
 from pacs_monitor.dicom.opening import SPARE, open_line
-from pacs_monitor.dicom.statuses import CANCELLED, PENDING, STORED_WITH_CHANGES, SUCCESS, status_failure
+from pacs_monitor.dicom.search import Found, Reply, Search, only
+from pacs_monitor.dicom.statuses import PENDING, STORED_WITH_CHANGES, SUCCESS, status_failure
 
 if TYPE_CHECKING:
     from pacs_monitor.dicom.check import DicomCheck
 
-Reply = tuple[int | None, Any]
-"""A final status, None if there came none, and what was received."""
+T = TypeVar("T")
 
 
 class Association:
@@ -59,10 +60,23 @@ class Association:
 
     async def find(self, query: Dataset, model: Context = STUDY_ROOT_FIND, most: int = 500) -> list[Dataset]:
         """C-FIND: the matches, at most so many, each with the keys asked for and no other."""
-        status, matches = await self._ask("C-FIND", _find, self._line, query, model.abstract, most)
+        return (await self.search(query, partial(only, query), model, most)).matches
+
+    async def search(
+        self, query: Dataset, take: Callable[[Dataset], T], model: Context = STUDY_ROOT_FIND, most: int = 500
+    ) -> Found[T]:
+        """C-FIND: what `take` keeps of each match, of at most so many; then it is cancelled.
+
+        `take` runs in a thread, and a match is forgotten once it returns.
+        """
+        search = Search(take, most)
+        try:
+            status, _ = await self._ask("C-FIND", search.run, self._line, query, model.abstract)
+        except CheckFailed as failure:
+            raise search.explained(failure, self._script.node) from None
         if status != SUCCESS:
             raise status_failure("C-FIND", status, self._script.node, self._script.calling)
-        return list(matches)
+        return search.found
 
     async def get(self, query: Dataset, model: Context = STUDY_ROOT_GET, most: int = 10) -> list[Dataset]:
         """C-GET: the objects that the peer sends, at most so many, in the classes that the association receives."""
@@ -206,34 +220,9 @@ def _store(line: Line, dataset: Dataset) -> Reply:
     return line.assoc.send_c_store(dataset).get("Status"), None
 
 
-def _find(line: Line, query: Dataset, model: str, most: int) -> Reply:
-    matches: list[Dataset] = []
-    stopped = False
-    for answer, identifier in line.assoc.send_c_find(query, model):
-        status = answer.get("Status")
-        if status not in PENDING:
-            return SUCCESS if stopped and status == CANCELLED else status, matches
-        if identifier is None:
-            continue
-        if len(matches) < most:
-            matches.append(_only(identifier, query))
-        elif not stopped:
-            stopped = True
-            line.assoc.send_c_cancel(1, query_model=model)
-    return None, matches
-
-
 def _get(line: Line, query: Dataset, model: str) -> Reply:
     for answer, _ in line.assoc.send_c_get(query, model):
         status = answer.get("Status")
         if status not in PENDING:
             return status, None
     return None, None
-
-
-def _only(identifier: Dataset, query: Dataset) -> Dataset:
-    kept = Dataset()
-    for tag in query.keys():  # noqa: SIM118 - iterating a data set gives its elements
-        if tag in identifier:
-            kept[tag] = identifier[tag]
-    return kept

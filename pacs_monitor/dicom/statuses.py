@@ -46,6 +46,10 @@ def _remedy(service: str, status: int, calling: str) -> str:
         return f"permit {calling} to use the service there"
     if status == 0x0122:
         return "have the service switched on there"
+    if service == "C-FIND" and status == 0xA900:
+        return "it does not take this query: ask its vendor which keys it matches by"
+    if service == "C-FIND" and 0xC000 <= status <= 0xCFFF:
+        return "it could not carry out the query: look at its database, and into its log at this time"
     if service == "C-GET" and status == 0xB000:
         return "it could not send some objects of the study: look into its log at this time"
     return "look into its log at this time"

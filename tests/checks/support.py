@@ -7,12 +7,16 @@ import contextlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 from pacs_monitor.check import AsyncIterator, Check, CheckFailed, Sample, Surroundings
 from pacs_monitor.dicom.budget import Budget
 from pacs_monitor.node import Node
 from pacs_monitor.resolve import Resolver
+from pacs_monitor.settings import Hours
+from pacs_monitor.sitetime import SiteTime
 
 
 class DictMemory:
@@ -66,9 +70,18 @@ class Run:
         return sum(found) if found else None
 
 
-def bind(check: Check, node: Node | None = None, memory: DictMemory | None = None) -> Check:
-    check.bind(Surroundings(node, memory or DictMemory(), Resolver(), Budget(), site="test"))
+def bind(
+    check: Check, node: Node | None = None, memory: DictMemory | None = None, site_time: SiteTime | None = None
+) -> Check:
+    site_time = site_time or SiteTime()
+    check.bind(Surroundings(node, memory or DictMemory(), Resolver(), Budget(), site="test", site_time=site_time))
     return check
+
+
+def site_at(text: str, zone: str = "Europe/Bucharest", **hours: Hours) -> SiteTime:
+    """A site whose clocks show that moment, and go no further."""
+    moment = datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).timestamp()
+    return SiteTime(zone, hours, lambda: moment)
 
 
 async def run(check: Check, seconds: float = 20.0) -> Run:

@@ -90,3 +90,18 @@ def echoscu(port: int, *options: str, called: str = "ANY-SCP") -> subprocess.Com
         timeout=150,
         check=False,
     )
+
+
+AE_TITLE_OF_WLMSCPFS = "WLMSCPFS"
+
+
+@contextmanager
+def run_wlmscpfs(folder: Path, *options: str) -> Iterator[tuple[int, Path]]:
+    """Run wlmscpfs; its port, and the folder of the files (`*.wl`) that it lists under AE_TITLE_OF_WLMSCPFS."""
+    executable = program("wlmscpfs", "dcmtk")
+    port, files = free_port(), folder / AE_TITLE_OF_WLMSCPFS
+    files.mkdir()
+    (files / "lockfile").touch()  # it lists no folder without one
+    argv = [executable, "-v", *options, "-dfp", str(folder), str(port)]
+    with ServerProcess(argv, folder / "wlmscpfs.log", ports=[port]):
+        yield port, files

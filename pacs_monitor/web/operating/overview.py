@@ -15,9 +15,7 @@ from pacs_monitor.routing.stages import Moment
 from pacs_monitor.web.alertmanager.answers import json_answer
 from pacs_monitor.web.alertmanager.serving import Desk
 from pacs_monitor.web.alertmanager.shown import date_time
-from pacs_monitor.web.core import Core
 from pacs_monitor.web.status import Status
-from pacs_monitor.web.untold import raised, why_untold
 
 MOST_TOLD = 50
 
@@ -43,8 +41,7 @@ class Overview:
             **await self._desk.aside(self._checks),
             "drained": sorted(core.context.drained),
             "maintained": sorted(core.context.by_hand.all),
-            "alerting": await self._desk.ask(routing_overview) if core.routes.at_work else None,
-            "untold": None if core.routes.at_work else _untold(core),
+            "alerting": await self._desk.ask(routing_overview) if core.routes.begun else None,
         }
         return json_answer(told)
 
@@ -69,11 +66,6 @@ class Overview:
                 )
         down.sort(key=lambda one: (bool(one["suppressedBy"]), one["importance"] != "critical", one["since"]))
         return {"checks": dict(counts), "down": down[:MOST_TOLD], "downCount": len(down)}
-
-
-def _untold(core: Core) -> dict[str, Any]:
-    firing = Counter(alert.labels.get("severity", "") for alert in raised(core))
-    return {"why": why_untold(core), "firing": dict(firing)}
 
 
 def routing_overview(engine: Engine, at: Moment) -> dict[str, Any]:

@@ -267,7 +267,10 @@ def test_teams(templates: Templates) -> None:
     assert card["type"] == "AdaptiveCard"
     assert card["body"][0]["text"].startswith("CRITICAL: north archive")
     assert card["body"][0]["color"] == "Attention"
-    assert [action["title"] for action in card["actions"]] == ["Acknowledge", "Open pacs-monitor"]
+    assert [action["title"] for action in card["actions"]] == ["Acknowledge", "Runbook", "Open pacs-monitor"]
+    assert card["actions"][1]["url"] == RUNBOOK
+    over = body(templates, "teams", sample("resolved", NOW))["attachments"][0]["content"]
+    assert [action["title"] for action in over["actions"]] == ["Open pacs-monitor"]
 
 
 def test_slack(templates: Templates) -> None:

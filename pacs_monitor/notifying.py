@@ -18,14 +18,12 @@ from pacs_monitor.notify.notification import Notification
 from pacs_monitor.notify.templates import Templates
 from pacs_monitor.results import Results
 from pacs_monitor.routing import handover
-from pacs_monitor.routing.definitions import Integration, Receiver, Route, Routing, Secret, Tls, Webhook
+from pacs_monitor.routing.definitions import Integration, Secret, Tls, Webhook
 from pacs_monitor.routing.handover import Handover
 from pacs_monitor.routing.service import Routes
 from pacs_monitor.settings import AgentSettings, Configuration, EngineSettings, HeartbeatSettings, PeerSettings
 from pacs_monitor.state import State
 
-NOBODY = Routing(Route("nobody"), (Receiver("nobody"),))
-"""What alerts are routed by once the configuration names no receivers any more."""
 HANDOVER_WITHIN = 1.0
 """Seconds that a reload waits for posts to an Alertmanager that it replaces."""
 
@@ -62,7 +60,7 @@ class Notifying:
         engine = configuration.agent.alerting.engine
         routing = configuration.routing if engine == "embedded" else None
         if self.routes.begun:
-            self.routes.follow(routing or NOBODY, link)
+            self.routes.follow(routing, link)
         elif routing is not None:
             self.routes.start(routing, link)
         self._templates = _templates(configuration.agent)
@@ -87,10 +85,11 @@ class Notifying:
 
     def tell(self, source: str, alerts: Iterable[tuple[str, Alert]]) -> None:
         """As `alerting.service.Listener`."""
+        every = list(alerts)
         if self._handover is not None:
-            self._handover.tell(source, alerts)
-        else:
-            self.routes.tell(source, alerts)
+            self._handover.tell(source, every)
+        # Also then: what routes have known from before must end there, too, when it is over.
+        self.routes.tell(source, every)
 
     def only(self, sources: Collection[str]) -> None:
         """As `Listener`."""

@@ -44,7 +44,8 @@ def _lines(told: Mapping[str, Any]) -> Iterator[tuple[str, Text]]:
     if told["maintained"]:
         yield "maintenance", Text(", ".join(told["maintained"]))
     if told["alerting"] is None:
-        yield "alerts", Text("nobody is told of alerts, as the configuration has no routes")
+        yield "alerts", _by_severity(told["untold"]["firing"])
+        yield "", Text(one_line(told["untold"]["why"], 1000))
     else:
         yield from _alerting(told["alerting"])
 
@@ -57,12 +58,7 @@ def _down(down: Mapping[str, Any]) -> Text:
 
 
 def _alerting(told: Mapping[str, Any]) -> Iterator[tuple[str, Text]]:
-    text = Text()
-    for severity in sorted(told["firing"], key=_rank):
-        text.append(f"{told['firing'][severity]} {severity or 'without severity'}  ", style=STYLES.get(severity, ""))
-    if quiet := sum(told["quiet"].values()):
-        text.append(f"{quiet} silenced, inhibited or acknowledged", style="dim")
-    yield "alerts", text if text else Text("none")
+    yield "alerts", _by_severity(told["firing"], sum(told["quiet"].values()))
     if told["silences"]:
         yield "silences", Text(str(told["silences"]))
     box = told["outbox"]
@@ -73,6 +69,15 @@ def _alerting(told: Mapping[str, Any]) -> Iterator[tuple[str, Text]]:
         yield "", Text(f"{whom}: {one_line(one['error'], 200)}", style="red")
     if due := told["nextFlush"]:
         yield "next", Text(f"{clock(due['at'])}, {due['receiver']} is told of {one_line(due['group'], 100)}")
+
+
+def _by_severity(firing: Mapping[str, int], quiet: int = 0) -> Text:
+    text = Text()
+    for severity in sorted(firing, key=_rank):
+        text.append(f"{firing[severity]} {severity or 'without severity'}  ", style=STYLES.get(severity, ""))
+    if quiet:
+        text.append(f"{quiet} silenced, inhibited or acknowledged", style="dim")
+    return text or Text("none")
 
 
 def _rank(severity: str) -> int:

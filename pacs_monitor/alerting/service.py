@@ -102,6 +102,11 @@ class Alerting:
         self._clockwork.start(self._jobs())
 
     @property
+    def begun(self) -> bool:
+        """Whether there have been rules to evaluate."""
+        return self._begun
+
+    @property
     def features(self) -> Features:
         """What of Prometheus' experimental functions questions may use."""
         return self._world.features

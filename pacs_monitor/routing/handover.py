@@ -66,7 +66,7 @@ class Handover:
     def __init__(
         self, alertmanagers: Sequence[Webhook], external_labels: Mapping[str, str], facts: Facts, external_url: str
     ) -> None:
-        self._peers = [Peer(_name(one), one) for one in alertmanagers]
+        self._peers = [Peer(host_of(one.url.text), one) for one in alertmanagers]
         self._external_labels = external_labels
         self._facts = facts
         self._external_url = external_url
@@ -232,7 +232,7 @@ def _is_due(heard: tuple[int, float] | None, handed: _Handed, now: float) -> boo
     return version != handed.version or now - at >= RESEND_EVERY
 
 
-def _name(webhook: Webhook) -> str:
-    """Host and port: who sees the metrics need not see passwords that an address can hold."""
-    url = urlsplit(webhook.url.text)
+def host_of(address: str) -> str:
+    """Host and port: who sees metrics and pages need not see passwords that an address can hold."""
+    url = urlsplit(address)
     return f"{url.hostname}:{url.port}" if url.port else str(url.hostname)

@@ -16,7 +16,7 @@ from pacs_monitor.alerting.alerts import Alert
 from pacs_monitor.history.labels import Labels
 from pacs_monitor.notify.notification import DeliveryFailed, Notification
 from pacs_monitor.routing.acklinks import link_to, new_key, token_of
-from pacs_monitor.routing.definitions import Integration, Routing
+from pacs_monitor.routing.definitions import Integration, Receiver, Route, Routing
 from pacs_monitor.routing.dispatcher import Dispatcher
 from pacs_monitor.routing.engine import Engine
 from pacs_monitor.routing.fingerprint import fingerprint
@@ -31,6 +31,8 @@ Whom = tuple[str, str]
 """A receiver and one of its integrations."""
 _WHOM = ("receiver", "integration")
 _ACK_KEY = "ack_key"
+NOBODY = Routing(Route("nobody"), (Receiver("nobody"),))
+"""What alerts are routed by once the configuration names no receivers any more."""
 _WITHOUT_LINK = ("test", "digest", "reminder")
 """Reasons of notifications that call nobody to act."""
 
@@ -44,6 +46,8 @@ class Routes:
         self._external_labels = external_labels
         self._external_url = ""
         self._begun = False
+        self.at_work = False
+        """Whether the configuration has routes: alerts that are posted are taken in, and questions answered."""
         self.ack_key = new_key()
         """What links to acknowledge by are signed with; that of before, once it has begun."""
         self._state = state
@@ -69,17 +73,18 @@ class Routes:
         self.ack_key = self._state.load_fact(_ACK_KEY) or self.ack_key
         self._state.submit(self._state.save_fact(_ACK_KEY, self.ack_key))
         self.dispatcher.start(routing, begin)
-        self._begun = True
+        self._begun = self.at_work = True
 
-    def follow(self, routing: Routing, external_url: str) -> None:
-        """Route by this from now on."""
+    def follow(self, routing: Routing | None, external_url: str) -> None:
+        """Route by this from now on; None if nobody is to be told any more."""
+        self.at_work = routing is not None
         self._external_url = external_url
 
         def change(engine: Engine, at: object) -> None:
             engine.teller.external_url = external_url
 
         self.dispatcher.ask(change)
-        self.dispatcher.ask(lambda engine, at: engine.follow(routing, at))
+        self.dispatcher.ask(lambda engine, at: engine.follow(routing or NOBODY, at))
 
     def handled(self, labels: Mapping[str, str]) -> str:
         """Who has taken on an alert of the rules, or that it is silenced or explained by another; "" if it is told."""

@@ -15,12 +15,12 @@ from pacs_monitor.routing.engine import Engine
 from pacs_monitor.routing.stages import Moment
 from pacs_monitor.web.alertmanager.answers import Refused
 from pacs_monitor.web.core import Core
+from pacs_monitor.web.untold import why_untold
 
 T = TypeVar("T")
 Handler = Callable[[Request], Awaitable[Response]]
 LONGEST_WAIT = 30.0
 """Seconds that a request waits for the routes."""
-NO_ROUTES = "nobody is told of alerts, as the configuration has no routes; add alerting: {routes: alertmanager.yml}"
 
 
 class Desk:
@@ -37,8 +37,8 @@ class Desk:
     async def ask(self, work: Callable[[Engine, Moment], T]) -> T:
         """What the routes' thread finds, once its changes are written. Raises Refused, and what `work` raises."""
         routes = self.core.routes
-        if not routes.begun:
-            raise Refused(503, NO_ROUTES)
+        if not routes.at_work:
+            raise Refused(503, why_untold(self.core))
         answer = asyncio.wrap_future(routes.dispatcher.ask(work))
         await asyncio.wait([answer], timeout=LONGEST_WAIT)
         if not answer.done():

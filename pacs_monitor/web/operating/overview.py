@@ -15,7 +15,9 @@ from pacs_monitor.routing.stages import Moment
 from pacs_monitor.web.alertmanager.answers import json_answer
 from pacs_monitor.web.alertmanager.serving import Desk
 from pacs_monitor.web.alertmanager.shown import date_time
+from pacs_monitor.web.core import Core
 from pacs_monitor.web.status import Status
+from pacs_monitor.web.untold import raised, why_untold
 
 MOST_TOLD = 50
 
@@ -41,7 +43,8 @@ class Overview:
             **await self._desk.aside(self._checks),
             "drained": sorted(core.context.drained),
             "maintained": sorted(core.context.by_hand.all),
-            "alerting": await self._desk.ask(routing_overview) if core.routes.begun else None,
+            "alerting": await self._desk.ask(routing_overview) if core.routes.at_work else None,
+            "untold": None if core.routes.at_work else _untold(core),
         }
         return json_answer(told)
 
@@ -66,6 +69,11 @@ class Overview:
                 )
         down.sort(key=lambda one: (bool(one["suppressedBy"]), one["importance"] != "critical", one["since"]))
         return {"checks": dict(counts), "down": down[:MOST_TOLD], "downCount": len(down)}
+
+
+def _untold(core: Core) -> dict[str, Any]:
+    firing = Counter(alert.labels.get("severity", "") for alert in raised(core))
+    return {"why": why_untold(core), "firing": dict(firing)}
 
 
 def routing_overview(engine: Engine, at: Moment) -> dict[str, Any]:

@@ -16,12 +16,13 @@ from pacs_monitor.routing.definitions import GROUP_INTERVAL, Routing
 from pacs_monitor.routing.groups import GROUP, Group, Groups, Timing
 from pacs_monitor.routing.mirror import Mirror
 from pacs_monitor.routing.mistake import place_of
+from pacs_monitor.routing.notificationlog import ENTRY
 from pacs_monitor.routing.recounting import World, recount
 from pacs_monitor.routing.reminding import REMINDED, Reminders
 from pacs_monitor.routing.routed import RoutedAlert
 from pacs_monitor.routing.silences import Silence, Silences
 from pacs_monitor.routing.stages import Moment, Stages
-from pacs_monitor.routing.teller import ENTRY, ROW, Teller
+from pacs_monitor.routing.teller import ROW, Teller
 
 log = logging.getLogger(__name__)
 

@@ -15,6 +15,7 @@ log = logging.getLogger(__name__)
 
 KEPT_FOR = 5 * 86_400_000
 """How long delivery is tried, and how long it is known what was told, in milliseconds."""
+_SILENT = "it has not answered yet"
 STUCK_AFTER = 300_000
 """Milliseconds until what cannot be delivered is told by another channel."""
 
@@ -59,12 +60,17 @@ def is_stuck(row: Row, at: Moment) -> bool:
     return row.refused or row.age(at.mono) * 1000 >= STUCK_AFTER
 
 
+def note_of(row: Row) -> str:
+    """What whoever is told instead is told of that."""
+    content = row.content
+    return f"Could not be delivered to {content.receiver} ({content.integration}): {row.error or _SILENT}"
+
+
 def _alarm(teller: Ways, row: Row, instead: tuple[str, str], at: Moment) -> None:
     row.alarmed = True
     teller.note(row)
     content = row.content
-    why = row.error or "it has not answered yet"
-    note = f"Could not be delivered to {content.receiver} ({content.integration}): {why}"
+    note = note_of(row)
     log.error("%s", note)
     receiver, integration = instead
     if receiver:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pacs_monitor.notify.notification import DeliveryFailed, Notification
@@ -14,17 +14,17 @@ from pacs_monitor.routing.deciding import Decision, Listener, decide
 from pacs_monitor.routing.definitions import Integration, Receiver, Routing
 from pacs_monitor.routing.groups import Group
 from pacs_monitor.routing.mirror import Mirror
+from pacs_monitor.routing.notificationlog import NotificationLog, instead_of, name_of, whom
 from pacs_monitor.routing.outbox import Fate, Outbox, Row
 from pacs_monitor.routing.routed import RoutedAlert
 from pacs_monitor.routing.stages import Moment
-from pacs_monitor.routing.stuck import KEPT_FOR, look_for_stuck
+from pacs_monitor.routing.stuck import KEPT_FOR, look_for_stuck, note_of
 from pacs_monitor.routing.telling import Entry
 from pacs_monitor.routing.timers import Timers
 
 log = logging.getLogger(__name__)
 
-ENTRY, ROW = "log", "outbox"
-MOST_ATTEMPTS_KEPT = 20
+ROW = "outbox"
 Integrations = Callable[[Receiver, int], Iterable[tuple[str, Integration]]]
 """Whom a receiver means at a time (milliseconds since 1970), by the names that logs and rows have for them."""
 
@@ -32,6 +32,18 @@ Integrations = Callable[[Receiver, int], Iterable[tuple[str, Integration]]]
 def reached(receiver: Receiver, at: int) -> Iterator[tuple[str, Integration]]:
     """Whom a receiver means by itself."""
     return receiver.reached(at)
+
+
+@dataclass(frozen=True, slots=True)
+class _Hearer:
+    """One integration that is told of a group."""
+
+    name: str
+    """Of its entry in the log, and of what waits for it."""
+    integration: Integration
+    on_duty: bool
+    instead_of: str = ""
+    """The name of who could not be told, if it was told of that."""
 
 
 class Teller:
@@ -47,7 +59,8 @@ class Teller:
         """Adds to a notification who was told before, and what comes next."""
         self.siblings: Callable[[Group], Iterable[tuple[str, str]]] = lambda group: ()
         """What a group is called in other steps of its rule, and their receivers."""
-        self.log: dict[str, Entry] = {}
+        self._told = NotificationLog(mirror)
+        self.log = self._told.entries
         self.outbox = Outbox()
         self.abandoned = 0
         """Notifications that were given up: their receiver was taken out, or five days had passed."""
@@ -61,7 +74,7 @@ class Teller:
 
     def restore(self, entries: Mapping[str, Any], rows: Mapping[str, Any], at: Moment) -> None:
         """Take in what is known from before a restart. Raises ValueError, TypeError and KeyError."""
-        self.log = {name: telling.restored(raw, at.wall, at.mono) for name, raw in entries.items()}
+        self._told.restore(entries, at)
         for name, raw in rows.items():
             row = self.outbox.rows[name] = outboxes.restored(name, raw, self._fate, at.mono)
             self._try_at(row, at.mono)
@@ -79,15 +92,23 @@ class Teller:
         """Queue what the receivers of a group do not know yet."""
         receiver = self.routing.receiver(group.route.receiver)
         on_duty = dict(self.integrations(receiver, at.wall))
-        for name, integration in (dict(receiver.named()) | on_duty).items():
-            self._tell(group, name, integration, audible, at, on_duty=name in on_duty)
+        every = [
+            _Hearer(name_of(group.name, receiver.name, way), integration, on_duty=way in on_duty)
+            for way, integration in (dict(receiver.named()) | on_duty).items()
+        ]
+        for hearer in every:
+            self._tell(group, hearer, audible, at)
+        # Last: who has heard it in another way by then need not hear it twice.
+        for hearer in every:
+            for other in self._instead_of(hearer):
+                self._tell(group, other, audible, at)
 
     def owes(self, group: Group) -> frozenset[str]:
         """Alerts of a group of which somebody knows that they fire, and not that they have ended; all of a digest."""
         if group.route.digest:
             return frozenset(group.alerts)
         receiver = self.routing.receiver(group.route.receiver)
-        names = ("\n".join((group.name, receiver.name, name)) for name, _ in receiver.named())
+        names = (name_of(group.name, receiver.name, way) for way, _ in receiver.named())
         return frozenset().union(*(self.log[name].firing for name in names if name in self.log))
 
     def forget(self, group: Group, fingerprint: str) -> None:
@@ -99,78 +120,66 @@ class Teller:
             return
         receiver = self.routing.receiver(group.route.receiver)
         for way, _ in receiver.named():
-            self._forget("\n".join((group.name, receiver.name, way)), {fingerprint})
+            self._told.forget(name_of(group.name, receiver.name, way), {fingerprint})
 
     def forget_strangers(self, alive: Callable[[str], bool]) -> None:
         """The same of groups and ways to people that the configuration no longer has: they may come back."""
-        if not any(route.rule for route in self.routing.route.routes):
-            return
-        ways = {one.name: {way for way, _ in one.named()} for one in self.routing.receivers}
-        for name, entry in self.log.items():
-            group, receiver, way = name.split("\n")[:3]
-            if not alive(group) or way not in ways.get(receiver, ()):
-                self._forget(name, entry.firing)
+        self._told.forget_strangers(self.routing, alive)
 
-    def _forget(self, name: str, fingerprints: Collection[str]) -> None:
-        entry = self.log.get(name)
-        if entry is not None and not entry.firing.isdisjoint(fingerprints):
-            entry.firing -= frozenset(fingerprints)
-            self._mirror.put(ENTRY, name, entry)
-
-    def _tell(
-        self,
-        group: Group,
-        integration_name: str,
-        integration: Integration,
-        audible: list[RoutedAlert],
-        at: Moment,
-        *,
-        on_duty: bool,
-    ) -> None:
-        name = "\n".join((group.name, group.route.receiver, integration_name))
-        listener = Listener(self.log.get(name), integration.send_resolved, on_duty)
+    def _tell(self, group: Group, hearer: _Hearer, audible: list[RoutedAlert], at: Moment) -> None:
+        name = hearer.name
+        listener = Listener(self.log.get(name), hearer.integration.send_resolved, hearer.on_duty)
         decision = decide(group, listener, audible, self._acknowledged, at)
         if decision is None:
             return
         waits = name in self.outbox.rows
-        if not waits and self._heard_elsewhere(group, integration_name, listener.entry, decision, at):
+        if not waits and self._heard_elsewhere(group, hearer, listener.entry, decision, at):
             if decision.reason == "resolved":
-                self._note(name, decision.entry)
+                self._told.note(name, decision.entry)
             return
-        self._note(name, decision.entry)
+        self._told.note(name, decision.entry)
         if decision.told or waits:
-            content = self._said(group, integration_name, listener.entry, decision, at)
-            self._queue(name, self.recount(content, integration, at), at)
+            content = self._said(group, hearer, listener.entry, decision, at)
+            row = self._queue(name, self.recount(content, hearer.integration, at), at)
+            row.fallback = bool(hearer.instead_of)
+
+    def _instead_of(self, hearer: _Hearer) -> Iterator[_Hearer]:
+        """Those who heard as this one could not be told; they hear the end of that, and nothing else."""
+        for name in self._told.hearing_instead(hearer.name):
+            integration = self._integration(*whom(name))
+            if integration is not None:
+                yield _Hearer(name, integration, on_duty=False, instead_of=hearer.name)
 
     def _heard_elsewhere(
-        self, group: Group, integration_name: str, before: Entry | None, decision: Decision, at: Moment
+        self, group: Group, hearer: _Hearer, before: Entry | None, decision: Decision, at: Moment
     ) -> bool:
-        names = ("\n".join((name, receiver, integration_name)) for name, receiver in self.siblings(group))
-        others = [self.log[name] for name in names if name in self.log]
+        receiver, way = whom(hearer.name)
+        others = list(self.siblings(group))
+        if hearer.instead_of:
+            others.append((group.name, receiver))
+        names = [name_of(name, told, way) for name, told in others]
+        entries = [self.log[name] for name in names if name in self.log]
         repeat = group.route.repeat_interval / 1000
-        return telling.heard_elsewhere(decision.reason, before, decision.entry, others, repeat=repeat, at=at.mono)
+        return telling.heard_elsewhere(decision.reason, before, decision.entry, entries, repeat=repeat, at=at.mono)
 
     def _said(
-        self, group: Group, integration_name: str, before: Entry | None, decision: Decision, at: Moment
+        self, group: Group, hearer: _Hearer, before: Entry | None, decision: Decision, at: Moment
     ) -> Notification:
+        receiver, way = whom(hearer.name)
+        stuck, waiting = (self.outbox.rows.get(name) for name in (hearer.instead_of, hearer.name))
+        note = note_of(stuck) if stuck is not None and stuck.reason else waiting.content.note if waiting else ""
         return Notification(
             key=outboxes.new_key(),
-            receiver=group.route.receiver,
-            integration=integration_name,
+            receiver=receiver,
+            integration=way,
             group_key=group.key,
             group_labels=group.labels,
             alerts=tuple(telling.as_told(alert, before, at) for alert in sorted(decision.told, key=routed.sort_key)),
             external_url=self.external_url,
             queued_at=at.wall,
             reason=decision.reason,
+            note=note,
         )
-
-    def _note(self, name: str, entry: Entry) -> None:
-        before = self.log.get(name)
-        if before is not None:
-            entry.delivered_at, entry.attempts = before.delivered_at, before.attempts
-        self.log[name] = entry
-        self._mirror.put(ENTRY, name, entry)
 
     def queue(self, name: str, content: Notification, at: Moment) -> None:
         """Have something be told that is not in the log."""
@@ -256,12 +265,7 @@ class Teller:
         self._mirror.put(ROW, row.name, row)
 
     def _attempted(self, row: Row, attempt: dict[str, Any], delivered_at: int | None = None) -> None:
-        entry = self.log.get(row.name)
-        if entry is None:
-            return
-        entry.attempts = [*entry.attempts[1 - MOST_ATTEMPTS_KEPT :], attempt]
-        entry.delivered_at = delivered_at or entry.delivered_at
-        self._mirror.put(ENTRY, row.name, entry)
+        self._told.attempted(row.name, attempt, delivered_at)
 
     def _try_at(self, row: Row, due: float) -> None:
         row.due = due
@@ -272,10 +276,9 @@ class Teller:
     def tidy(self, at: Moment, alive: Callable[[str], bool]) -> None:
         """Alarm of what is stuck, and forget what is old; `alive` tells of a name whether there is such a group."""
         look_for_stuck(self, at)
-        for name, entry in list(self.log.items()):
-            if (at.mono - entry.told_since) * 1000 > KEPT_FOR and not alive(name.partition("\n")[0]):
-                del self.log[name]
-                self._mirror.drop(ENTRY, name)
+        for name in self._told.older(at.mono - KEPT_FOR / 1000):
+            if not alive(name.partition("\n")[0]):
+                self._told.drop(name)
 
     def rows(self) -> list[Row]:
         """All that waits."""
@@ -299,8 +302,9 @@ class Teller:
 
     def tell_instead(self, row: Row, content: Notification, at: Moment) -> None:
         """Queue what tells of a row that cannot be delivered."""
-        name = "\n".join((row.name, "fallback", content.receiver, content.integration))
-        self._queue(name, content, at).fallback = True
+        name = instead_of(row.name, content.receiver, content.integration)
+        if self._told.note_instead(name, content, row.content.queued_at, at):
+            self._queue(name, content, at).fallback = True
 
     def abandon(self, row: Row, why: str) -> None:
         """Take a row out, not in silence."""
@@ -312,8 +316,11 @@ class Teller:
         self._retries.forget(row.name)
         self._mirror.drop(ROW, row.name)
         # If it still fires, whoever takes the receiver's place hears of it.
-        if self.log.pop(row.name, None) is not None:
-            self._mirror.drop(ENTRY, row.name)
+        self._told.drop(row.name)
+
+    def _integration(self, receiver: str, way: str) -> Integration | None:
+        known = next((one for one in self.routing.receivers if one.name == receiver), None)
+        return dict(known.named()).get(way) if known is not None else None
 
     def _receiver(self, row: Row) -> Receiver | None:
         try:

@@ -173,7 +173,7 @@ def resolve(running: Dispatcher, ids: list[str]) -> list[str]:
 def is_told(engine: Engine, alert: RoutedAlert) -> bool:
     """Whether all that are to hear that it began have heard it, or will."""
     names = [group.name for group in engine.groups.of(alert.fingerprint)]
-    entries = [(name.partition("\n")[0], entry) for name, entry in engine.teller.log.items()]
+    entries = [(name.partition("\n")[0], entry) for name, entry in engine.teller.log.items() if name.count("\n") == 2]
     knows = [name for name, entry in entries if alert.fingerprint in entry.firing]
     wanted = {"alone": 3, "shared": 2}[alert.labels["kind"]]
     return sum(name in names for name in knows) == wanted

@@ -11,7 +11,8 @@ from typing import Any
 from pacs_monitor.notify.notification import DeliveryFailed
 from pacs_monitor.routing.dispatcher import Dispatcher
 from pacs_monitor.routing.mirror import Mirror
-from pacs_monitor.routing.teller import ENTRY, ROW, Teller
+from pacs_monitor.routing.notificationlog import ENTRY
+from pacs_monitor.routing.teller import ROW, Teller
 
 
 def make(name: str) -> None:

@@ -57,6 +57,50 @@ def test_who_is_told_instead_is_not_told_that_something_fires_when_it_is_over(si
     assert told == [("ops", [("resolved", "ct1")])]
 
 
+def test_whoever_was_told_instead_hears_the_end_also_once_the_receiver_is_back(sim: Sim) -> None:
+    sim.down({"team": DOWN})
+    alert = sim.fire(node="ct1")
+    assert [said(one) for one in sim.go(400)] == [("ops", [("firing", "ct1")])]
+    sim.down({})
+    assert [said(one) for one in sim.go(400)] == [("team", [("firing", "ct1")])]
+    sim.again()
+    sim.fire(node="ct2")
+    sim.go(310)
+    sim.resolve(sim.engine.alerts[alert.fingerprint])
+    told = dict(said(one) for one in sim.go(310))
+    assert told["ops"] == [("resolved", "ct1")]
+    assert ("resolved", "ct1") in told["team"]
+    assert [said(one)[0] for one in sim.go(4000)] == ["team"]
+    sim.fire(node="ct1")
+    assert [said(one)[0] for one in sim.go(310)] == ["team"]
+
+
+def test_whoever_was_told_instead_hears_an_end_that_the_receiver_hears_late(sim: Sim) -> None:
+    sim.down({"team": DOWN})
+    alert = sim.fire(node="ct1")
+    sim.go(400)
+    sim.resolve(alert)
+    sim.mono += 240
+    sim.wall += 240_000
+    sim.engine.flush_due(sim.at)
+    sim.down({})
+    told = [said(one) for one in sim.go(200)]
+    assert sorted(told) == [("ops", [("resolved", "ct1")]), ("team", [("resolved", "ct1")])]
+
+
+def test_whoever_was_told_instead_hears_an_end_that_the_receiver_does_not_want_to_hear(tmp_path: Path) -> None:
+    quiet = [Receiver("team", (webhook(send_resolved=False),)), Receiver("ops", (webhook(),))]
+    sim = Sim(tmp_path, routing(receivers=quiet))
+    sim.down({"team": DOWN})
+    alert = sim.fire(node="ct1")
+    sim.go(400)
+    sim.down({})
+    sim.go(200)
+    sim.resolve(alert)
+    assert [said(one) for one in sim.go(310)] == [("ops", [("resolved", "ct1")])]
+    sim.end()
+
+
 def test_a_receiver_that_never_answers_is_told_of_after_five_minutes(sim: Sim) -> None:
     sim.fire(node="ct1")
     start_sending(sim)

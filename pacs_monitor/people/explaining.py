@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from pacs_monitor.people.roster import PeopleReceiver
-from pacs_monitor.routing.definitions import Route, Routing
+from pacs_monitor.routing.definitions import Receiver, Route, Routing
 from pacs_monitor.routing.tree import matching
 from pacs_monitor.units import format_duration
 
@@ -23,11 +23,16 @@ def explained(routing: Routing, labels: Mapping[str, str], at: int) -> Iterator[
         if not isinstance(receiver, PeopleReceiver):
             yield "nobody: no rule of notify takes it"
             continue
-        told = ", ".join(f"{who} by {_joined(ways)}" for who, ways in _ways(receiver, at).items())
-        yield f"{_when(route):<12} {told or 'nobody'} ({receiver.name}){_unless(route)}"
+        yield f"{_when(route):<12} {people_at(receiver, at)} ({receiver.name}){_unless(route)}"
 
 
-def _ways(receiver: PeopleReceiver, at: int) -> dict[str, list[str]]:
+def people_at(receiver: Receiver, at: int) -> str:
+    """Who is reached at a time, and how: `Ana by pager and email, Dan by email`."""
+    told = ", ".join(f"{who} by {_joined(ways)}" for who, ways in _ways(receiver, at).items())
+    return told or "nobody"
+
+
+def _ways(receiver: Receiver, at: int) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for name, _ in receiver.reached(at):
         who, way = receiver.shown(name)

@@ -221,6 +221,9 @@ def group_labels(route: Route, labels: Mapping[str, str]) -> dict[str, str]:
     """Those of an alert's labels that the route groups by."""
     if route.group_all:
         return dict(labels)
+    if route.digest and labels.get("test") == "true":
+        # A test is told at once: with others it would have all of the digest told.
+        return {name: labels[name] for name in (*route.group_by, "test") if name in labels}
     return {name: labels[name] for name in route.group_by if name in labels}
 
 

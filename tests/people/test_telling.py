@@ -190,6 +190,22 @@ def test_who_is_told_by_several_steps_hears_the_end_of_what_the_last_one_did_not
     sim.end()
 
 
+def test_the_way_that_stood_in_for_a_pager_hears_the_end_once(tmp_path: Path) -> None:
+    sim = sim_at(tmp_path, rules="  rules: [{to: on_call.pacs, by: [pager, email]}]\n")
+    sim.failure = lambda content: DOWN if content.integration == "pager/ana" else None
+    alert = sim.fire(severity="critical")
+    told = minutes(sim, 6)
+    assert [(one.integration, bool(one.note)) for one in told] == [("email/ana", False), ("email/ana", True)]
+    sim.failure = lambda content: None
+    assert whom(minutes(sim, 5)) == ["pager/ana"]
+    sim.resolve(alert)
+    assert sorted(heard(minutes(sim, 6))) == [
+        ("email/ana", "resolved", "resolved"),
+        ("pager/ana", "resolved", "resolved"),
+    ]
+    sim.end()
+
+
 def test_an_escalation_says_who_has_taken_on_a_part_of_it(tmp_path: Path) -> None:
     sim = sim_at(tmp_path)
     taken = sim.fire(severity="critical", node="ct1")
@@ -337,6 +353,16 @@ def test_a_digest_keeps_to_its_time_on_days_on_which_clocks_are_changed(tmp_path
     sim.fire(severity="info")
     assert until(sim, f"{day} 07:29") == []
     assert len(until(sim, f"{day} 07:31")) == 1
+    sim.end()
+
+
+def test_a_test_alert_does_not_have_the_digest_told_early(tmp_path: Path) -> None:
+    sim = sim_at(tmp_path)
+    sim.fire(severity="info", node="us1")
+    tried = sim.fire("TestAlert", severity="info", node="us1", test="true")
+    (group,) = sim.engine.groups.of(tried.fingerprint)
+    sim.engine.groups.hasten(group, sim.at)
+    assert [[one.labels["alertname"] for one in told.alerts] for told in minutes(sim, 1)] == [["TestAlert"]]
     sim.end()
 
 

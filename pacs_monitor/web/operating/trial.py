@@ -107,6 +107,8 @@ class Steps:
         yield self._step("raised", f"{self._alert.labels['alertname']} {self._alert.fingerprint}")
         for route in found.routes:
             yield self._step("routed", route)
+        for later in found.later:
+            yield self._step("later", later)
         if found.quiet:
             yield self._step("end", found.quiet, delivered=False)
             return

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from pacs_monitor.people.explaining import people_at
+from pacs_monitor.routing.definitions import Route
 from pacs_monitor.routing.engine import Engine
 from pacs_monitor.routing.groups import Group
 from pacs_monitor.routing.matching import printed_all
@@ -38,7 +42,9 @@ class Outlook:
     """Where an alert goes."""
 
     routes: tuple[str, ...]
-    """In words."""
+    """Those that tell of it now, in words."""
+    later: tuple[str, ...]
+    """Who would be told if it went on, and when."""
     targets: tuple[Target, ...]
     quiet: str
     """Why nobody is told; "" if somebody is."""
@@ -47,11 +53,14 @@ class Outlook:
 def outlook(engine: Engine, fingerprint: str, at: Moment) -> Outlook:
     """Where an alert goes, as it is in its groups already."""
     groups = engine.groups.of(fingerprint)
-    targets = tuple(target for group in groups if not group.route.minimum_age for target in _targets(engine, group, at))
+    first = [group for group in groups if not group.route.minimum_age]
+    steps = sorted((group.route for group in groups if group.route.minimum_age), key=lambda step: step.minimum_age)
+    targets = tuple(target for group in first for target in _targets(engine, group, at))
     quiet = _quiet(engine, fingerprint, groups, at)
     if not quiet and not targets:
         quiet = "its receivers have nobody to tell now"
-    return Outlook(tuple(map(_in_words, groups)), targets, quiet)
+    later = tuple(_later(engine, step, at) for step in steps)
+    return Outlook(tuple(map(_in_words, first)), later, targets, quiet)
 
 
 def look(engine: Engine, targets: Iterable[Target], fingerprint: str, what: str, since: int) -> dict[str, Told]:
@@ -74,15 +83,23 @@ def _quiet(engine: Engine, fingerprint: str, groups: list[Group], at: Moment) ->
     if silenced := engine.silences.muting(labels, at.wall):
         return f"the silence {silenced[0]} silences it: nobody is told"
     muted = [intervals_muting(engine, group.route, at) for group in groups]
+    if groups and all(group.route.keeps and names for group, names in zip(groups, muted, strict=True)):
+        hours = ", ".join(sorted({name for names in muted for name in names}))
+        return f"it is outside of the hours {hours}: what fires is told when they begin"
     if muted and all(muted):
         return f"its routes are muted by {', '.join(sorted({name for names in muted for name in names}))}"
     return ""
 
 
 def _in_words(group: Group) -> str:
-    minutes = group.route.minimum_age / 60_000
-    escalation = f", once it has fired for {minutes:g} min: that is not tried" if minutes else ""
-    return f"{printed_all(group.route.matchers)} to {group.route.receiver}, in the group {group.key}{escalation}"
+    return f"{printed_all(group.route.matchers)} to {group.route.receiver}, in the group {group.key}"
+
+
+def _later(engine: Engine, step: Route, at: Moment) -> str:
+    due = at.wall + step.minimum_age
+    clock = datetime.fromtimestamp(due / 1000, ZoneInfo(engine.routing.time_zone))
+    who = people_at(engine.routing.receiver(step.receiver), due)
+    return f"{clock:%H:%M}, {who}, unless somebody acknowledges: that is not tried"
 
 
 def _told(engine: Engine, target: Target, fingerprint: str, what: str, since: int) -> Told:

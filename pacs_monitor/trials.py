@@ -39,7 +39,7 @@ def tried(configuration: Configuration, name: str) -> Iterator[Outcome]:
     try:
         receiver = routing.receiver(name)
     except KeyError:
-        names = ", ".join(one.name for one in routing.receivers)
+        names = ", ".join(one.name for one in routing.receivers if any(one.named()))
         raise LookupError(f"there is no receiver {name}; there are {names}") from None
     now = round(time.time() * 1000)
     every = list(receiver.reached(now))

@@ -35,7 +35,9 @@ def _check_rule(rule: Part[Rule], written: Written, hours: Collection[str], find
             findings.complain(place, str(error))
     named = rule.settings.hours
     if named and named not in hours and not findings.unread.may_hold(named):
-        findings.complain(rule.place("hours"), f"there are no hours {named}; {suggestion(named, hours)}")
+        example = f'add hours: {{{named}: {{days: mon-fri, from: "07:00", to: "18:00"}}}} beside notify'
+        remedy = suggestion(named, hours) if hours else example
+        findings.complain(rule.place("hours"), f"there are no hours {named}; {remedy}")
     whom = _check_to(rule, (), written, findings)
     _check_ways(rule.settings.by, rule.place("by"), whom, written, findings)
     if rule.settings.digest and rule.settings.escalate:

@@ -152,6 +152,15 @@ def test_of_a_rule(rule: str, message: str, tmp_path: Path) -> None:
     assert complaints(tmp_path, text) == [f"{C}:{line}: notify.rules[0].{message}"]
 
 
+def test_hours_of_which_there_are_none_at_all(tmp_path: Path) -> None:
+    head = HEAD.replace('hours: {clinic: {days: mon-fri, from: "07:00", to: "20:00", closed: [2026-01-06]}}\n', "")
+    text = f"{head}{PEOPLE}{SMTP}  rules: [{{to: ana, hours: clinic}}]\n"
+    assert complaints(tmp_path, text) == [
+        f"{C}:13: notify.rules[0].hours: there are no hours clinic; "
+        'add hours: {clinic: {days: mon-fri, from: "07:00", to: "18:00"}} beside notify'
+    ]
+
+
 def test_mail_without_a_server_that_takes_it(tmp_path: Path) -> None:
     text = f"{HEAD}{PEOPLE}notify:\n  rules:\n    - {{to: ana}}\n"
     assert complaints(tmp_path, text) == [

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import functools
 import hashlib
+import logging
 import re
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from pacs_monitor.runbooks import runbooks
 
+# At the level debug it writes a line for each step through each line.
+logging.getLogger("markdown_it").setLevel(logging.INFO)
 _TEMPLATES = Path(__file__).parent / "templates"
 _OTHER = re.compile(r"(\w+)\.md", re.ASCII)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 
 import httpx
@@ -9,6 +10,7 @@ import pytest
 
 from pacs_monitor.runbooks import link_to, runbooks
 from pacs_monitor.web.auth import Access
+from pacs_monitor.web.runbooks import as_html
 from tests.pages import ROOT
 from tests.web.conftest import Serve
 from tests.web.support import Agent
@@ -35,6 +37,13 @@ async def test_its_tables_commands_and_links_are_there(client: httpx.AsyncClient
     assert '<a href="VolumeLow">VolumeLow</a>' in page
     assert "register it" in page
     assert "pacs-monitor probe archive" in (await client.get("/runbooks/NodeDown")).text
+
+
+def test_a_log_of_all_says_nothing_of_how_a_page_is_made(caplog: pytest.LogCaptureFixture) -> None:
+    as_html.cache_clear()
+    with caplog.at_level(logging.DEBUG):
+        as_html("NodeDown")
+    assert not caplog.records
 
 
 async def test_whoever_has_the_link_may_read_it(serve: Serve, agent: Agent) -> None:

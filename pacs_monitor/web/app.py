@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -25,6 +27,17 @@ from pacs_monitor.web.runbooks import Runbooks
 from pacs_monitor.web.status import Status
 
 __all__ = ["Core", "create_app"]
+
+
+class _HangingUp:
+    """A client that hangs up before it has said all is gone: there is nobody to answer, and nothing to log."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with contextlib.suppress(ClientDisconnect):
+            await self._app(scope, receive, send)
 
 
 class _Headers:
@@ -81,7 +94,11 @@ def create_app(core: Core, access: Callable[[], Access] = Access) -> Starlette:
         Route("/ack/{token}", acknowledging.post, methods=["POST"]),
         Route("/runbooks/{alert}", Runbooks().__call__),
     ]
-    middleware = [Middleware(_Headers), Middleware(Guard, access, lambda: core.configuration().agent.external_url)]
+    middleware = [
+        Middleware(_HangingUp),
+        Middleware(_Headers),
+        Middleware(Guard, access, lambda: core.configuration().agent.external_url),
+    ]
     app = Starlette(routes=routes, middleware=middleware)
 
     def close() -> None:

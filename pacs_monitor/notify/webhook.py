@@ -16,7 +16,7 @@ from urllib3.exceptions import HTTPError
 
 from pacs_monitor.notify.dialing import Deadline, explain, read_secret, tls_context
 from pacs_monitor.notify.notification import DeliveryFailed, Notification
-from pacs_monitor.notify.posting import session, timeouts
+from pacs_monitor.notify.posting import cause_of, session, timeouts
 from pacs_monitor.notify.signing import SIGNATURE, TIMESTAMP, sign
 from pacs_monitor.routing.definitions import Webhook
 
@@ -199,26 +199,9 @@ def _explained(where: str, proxy: str, deadline: Deadline) -> Iterator[None]:
         yield
     except requests.exceptions.ProxyError as error:
         host = urlsplit(proxy).hostname
-        failure = explain(_cause(error), f"the proxy {host}", deadline)
+        failure = explain(cause_of(error), f"the proxy {host}", deadline)
         raise DeliveryFailed(failure.reason, f"{where}: {failure.message}") from None
     except requests.exceptions.InvalidHeader:
         raise DeliveryFailed("rejected", f"a header for {where} is none; correct it", retry=False) from None
     except requests.RequestException as error:
-        raise explain(_cause(error), where, deadline) from None
-
-
-def _cause(error: BaseException) -> OSError:
-    """What the operating system said, out of what requests and urllib3 have wrapped around it."""
-    seen: list[object] = []
-    waiting: list[object] = [error]
-    while waiting:
-        one = waiting.pop(0)
-        if not isinstance(one, BaseException) or one in seen:
-            continue
-        if isinstance(one, OSError) and not isinstance(one, requests.RequestException):
-            return one
-        seen.append(one)
-        waiting += [*one.args, getattr(one, "reason", None), one.__cause__, one.__context__]
-    if isinstance(error, requests.Timeout):
-        return TimeoutError()
-    return ConnectionResetError()
+        raise explain(cause_of(error), where, deadline) from None

@@ -71,9 +71,12 @@ async def read_json(request: Request, what: str) -> bytes:
 
 
 def parsed(body: bytes, what: str) -> Any:
-    """What a body says. Raises Refused."""
+    """What a body says. Raises Refused.
+
+    As Alertmanager does: what is not UTF-8 is replaced. An alert with an umlaut of another encoding is still one.
+    """
     try:
-        return json.loads(body)
+        return json.loads(body.decode("utf-8", "replace"))
     except (ValueError, RecursionError) as error:
         raise unreadable(what, f"it is no JSON ({_where(error)})") from None
 

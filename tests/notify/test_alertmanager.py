@@ -56,6 +56,16 @@ def test_a_post_is_alertmanagers_byte_for_byte(tmp_path: Path) -> None:
     assert go_json(alertmanager_json(ours(post.json))).decode() == post.body.decode()
 
 
+def test_a_post_that_leaves_alerts_out_still_says_that_one_of_them_fires() -> None:
+    over = ToldAlert("resolved", {"node": "a", "site": "north"}, {}, 1000, 2000, "", "a1")
+    fires = ToldAlert("firing", {"node": "b", "site": "north"}, {}, 1000, None, "", "b1")
+    post = alertmanager_json(Notification("k", "oncall", "webhook/0", "{}:{}", {}, (over, fires)), max_alerts=1)
+    # Alertmanager would have whoever closes incidents believe that all is over.
+    assert post["status"] == "firing"
+    assert [alert["status"] for alert in post["alerts"]] == ["resolved"]
+    assert (post["commonLabels"], post["truncatedAlerts"]) == ({"site": "north"}, 1)
+
+
 def ours(theirs: dict[str, Any]) -> Notification:
     begun = {"archive": 1_795_515_120_120, "ct1": 1_795_515_180_000}
     alerts = tuple(

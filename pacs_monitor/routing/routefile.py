@@ -59,7 +59,8 @@ UNSENT_GLOBALS = (
     "wechat_api_url",
 )
 GLOBAL = ("resolve_timeout", "http_config", *SMTP, *UNSENT_GLOBALS)
-_EMPTY = "is empty; write `route:` with a receiver and `receivers:` below it"
+_BEGIN = "write `route:` with a receiver and `receivers:` below it"
+_EMPTY, _NO_MAPPING = f"is empty; {_BEGIN}", f"is no mapping; {_BEGIN}"
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def read_routes(path: Path, *, try_files: bool = True) -> RouteFile:
     if isinstance(tree, Map):
         routing = _routing(Section(tree, reading, TOP))
     elif tree is not None:
-        told.complain(tree.line, "", _EMPTY)
+        told.complain(tree.line, "", _NO_MAPPING)
     secrets = tuple(one for one in reading.secrets if one)
     return RouteFile(
         None if told.complaints else routing, told.complaints, told.warnings, tuple(reading.files), secrets

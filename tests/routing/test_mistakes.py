@@ -24,7 +24,7 @@ MISTAKES = [
     row(
         "a list",
         "- a\n",
-        "am.yml:1: is empty; write `route:` with a receiver and `receivers:` below it",
+        "am.yml:1: is no mapping; write `route:` with a receiver and `receivers:` below it",
     ),
     row(
         "no YAML",

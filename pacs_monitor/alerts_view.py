@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pacs_monitor.notify.plain import one_line
-from pacs_monitor.wording import ago, clock
+from pacs_monitor.wording import clock, lasting
 
 STYLES = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
 
@@ -35,7 +35,8 @@ def show(console: Console, alerts: Sequence[Mapping[str, Any]]) -> None:
         labels = alert["labels"]
         severity = one_line(labels.get("severity", ""), 20)
         name, state = one_line(labels.get("alertname", ""), 60), state_of(alert)
-        cells = (severity, name, place_of(labels), ago(alert["startsAt"]), state, alert["fingerprint"][:8])
+        lasts = lasting(alert["startsAt"]).removeprefix("for ")
+        cells = (severity, name, place_of(labels), lasts, state, alert["fingerprint"][:8])
         style = STYLES.get(severity, "") if state == "firing" else "dim"
         table.add_row(*(Text(cell, style=style if place == 0 else "") for place, cell in enumerate(cells)))
     console.print(table)

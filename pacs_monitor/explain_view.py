@@ -10,7 +10,7 @@ from rich.text import Text
 
 from pacs_monitor.alerts_view import name_of
 from pacs_monitor.notify.plain import one_line
-from pacs_monitor.wording import ago, clock, span
+from pacs_monitor.wording import clock, lasting, span
 
 
 def show(console: Console, told: Mapping[str, Any]) -> None:
@@ -32,7 +32,8 @@ def _alert(told: Mapping[str, Any]) -> Iterator[str]:
     labels = ", ".join(f"{name}={value}" for name, value in told["labels"].items())
     yield f"  labels       {one_line(labels, 1000)}"
     yield f"  fingerprint  {told['fingerprint']}"
-    yield f"  fires since  {clock(told['startsAt'])}, for {ago(told['startsAt'])}"
+    # Whoever posted it may say that it begins later: in Alertmanager, too, it is told at once.
+    yield f"  fires since  {clock(told['startsAt'])}, {lasting(told['startsAt'])}"
 
 
 def _rule(rule: Mapping[str, Any] | None) -> Iterator[str]:

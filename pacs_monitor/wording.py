@@ -35,6 +35,11 @@ def ago(text: str) -> str:
     return span(abs((datetime.now(UTC) - moment_of(text)).total_seconds()))
 
 
+def lasting(text: str) -> str:
+    """How long something has gone on that began then: `for 5 min`; `in 5 min` if it is still to begin."""
+    return f"{'in' if moment_of(text) > datetime.now(UTC) else 'for'} {ago(text)}"
+
+
 def clock(text: str) -> str:
     """A time on the clock of this machine; with the day if that is another one."""
     local = moment_of(text).astimezone()

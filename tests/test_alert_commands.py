@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -83,6 +84,14 @@ def test_alerts_are_listed_taken_on_and_explained(agent: RunningAgent) -> None:
     assert "raised by    somebody who posted it" in told
     assert "SECRETPATH" not in told
     assert "no alert fires that Nothing means" in said(agent, "explain", "Nothing", status=1)
+
+
+def test_an_alert_that_is_said_to_begin_later_is_not_told_to_have_lasted(agent: RunningAgent) -> None:
+    begins = (datetime.now(UTC) + timedelta(days=2, hours=1, minutes=-1)).isoformat()
+    alert = {"labels": {"alertname": "Early", "node": "ct9"}, "startsAt": begins, "endsAt": "2126-01-01T00:00:00Z"}
+    httpx.post(f"{agent.url}/api/v2/alerts", json=[alert], timeout=30).raise_for_status()
+    assert re.search(r"Early +ct9 +in 2 d 0 h +firing", said(agent, "alerts", "Early"))
+    assert re.search(r"fires since  [\d-]+ [\d:]+, in 2 d 0 h$", said(agent, "explain", "Early"), re.MULTILINE)
 
 
 def test_an_explanation_names_rule_expression_and_value(agent: RunningAgent) -> None:

@@ -96,7 +96,7 @@ class CFind(QueryCheck):
             raise CheckFailed(
                 "not_found",
                 f"{self.node.name} answers, and asked for {self._studies} it finds "
-                f"{f'only {matches}' if matches else 'none'} although {self.expectation}; look at its import queue, "
+                f"{f'only {matches}' if matches else 'none'} although {self.expectation()}; look at its import queue, "
                 f"and whether the modalities send",
             )
 

@@ -114,11 +114,10 @@ class Worklist(QueryCheck):
         nothing = _joined([one.what for one in few if not one.starts])
         only = _joined([f"only {len(one.starts)} for {one.what}" for one in few if one.starts])
         lists = ", and ".join(part for part in (nothing and f"nothing for {nothing}", only) if part)
-        each = " for each" if len(listed) > 1 else ""
         raise CheckFailed(
             "not_found",
-            f"{self.node.name} answers, and lists {lists} although {self.expectation}{each}; look at the RIS interface "
-            f"(HL7 ORM) first, then at the AE titles there",
+            f"{self.node.name} answers, and lists {lists} although {self.expectation(each=len(listed) > 1)}; look at "
+            f"the RIS interface (HL7 ORM) first, then at the AE titles there",
         )
 
 

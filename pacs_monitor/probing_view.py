@@ -41,7 +41,7 @@ def values(probed: list[Probed], width: int) -> Table:
     table.add_column("metric", style="dim", overflow="fold")
     table.add_column("value", justify="right", no_wrap=True)
     for name, labels, value in samples:
-        pairs = [f"{label}={text}" for label, text in labels.items()]
+        pairs = [f"{label}={text}" for label, text in labels.items() if text]  # an empty value is no label
         series = f"{name}{{{', '.join(pairs)}}}" if pairs else name
         if len(series) > room:
             series = "\n  ".join([name, *pairs])

@@ -31,3 +31,8 @@ def test_labels_that_do_not_fit_beside_the_value_have_lines_of_their_own() -> No
 def test_what_a_peer_calls_itself_is_shown_as_it_is() -> None:
     lines = printed([("pacs_dicom_peer_info", {"implementation_version": "[bold]V1[/bold]"}, 1.0)])
     assert lines[0] == "pacs_dicom_peer_info{implementation_version=[bold]V1[/bold]}  1"
+
+
+def test_a_label_without_a_value_is_none() -> None:
+    labels = {"for_station": "CT1", "for_modality": ""}
+    assert printed([("pacs_worklist_entries", labels, 2.0)])[0] == "pacs_worklist_entries{for_station=CT1}  2"

@@ -123,7 +123,10 @@ async def test_empty_within_the_hours_in_which_something_is_expected_is_told(ser
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"stations": ["CT1", "MR1"]}, "lists only 4 for CT1 and only 1 for MR1 although at least 5 are expected in"),
+        (
+            {"stations": ["CT1", "MR1"]},
+            "lists only 4 for CT1 and only 1 for MR1 although at least 5 for each are expected",
+        ),
         ({"stations": ["CT1", "MR1", "US1"]}, "nothing for US1, and only 4 for CT1 and only 1 for MR1 although"),
         ({"stations": ["US1", "US2", "US3"]}, "nothing for US1, US2 and US3 although at least 5"),
         ({"modalities": ["MR", "US"], "expect_at_least": 2}, "lists nothing for US, and only 1 for MR although"),
@@ -136,7 +139,7 @@ async def test_each_that_has_too_few_is_named(server: WorklistServer, settings: 
     assert gave.reason == "not_found"
     assert words in gave.message
     several = len(settings.get("stations", settings.get("modalities", ()))) > 1
-    assert ("are expected in clinic (mon-fri 07:00-17:00) for each;" in gave.message) is several
+    assert (" for each are expected in clinic (mon-fri 07:00-17:00);" in gave.message) is several
 
 
 async def test_as_many_as_expected_will_do(server: WorklistServer) -> None:

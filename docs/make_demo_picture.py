@@ -38,6 +38,7 @@ async def main() -> None:
             hospital.order("us1", "silent")
             await asyncio.sleep(4)
             hospital.order("router", "rejects")
+            hospital.order("worklist", "finds_nothing")
             hospital.order("disk", "fills", used_ratio=0.97)
             await asyncio.sleep(9)
             hospital.order("mr1", "slow", seconds=3.0)

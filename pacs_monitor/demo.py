@@ -46,6 +46,7 @@ def configuration(hospital: Hospital, folder: Path, listen: str) -> str:
         "site: demo",
         f"data_dir: {folder}",
         f"web: {{listen: '{listen}'}}",
+        "hours: {clinic: {}}",
         "profiles:",
         "  archive: [{c_echo: {interval: 3s, timeout: 1500ms, down_after: 3}}]",
         "  service: [{c_echo: {interval: 3s, timeout: 1500ms, down_after: 3}}]",
@@ -70,7 +71,11 @@ def configuration(hospital: Hospital, folder: Path, listen: str) -> str:
         if node.name == "archive":
             settings = "interval: 20s, timeout: 15s, visible_within: 5s, write: true, studies_per_day: 5000"
             settings += f", delete: {{orthanc: '{archive.rest}'}}"
-            lines.append(f"    checks: [{{ingest: {{{settings}}}}}]")
+            lines += ["    checks:", f"      - ingest: {{{settings}}}"]
+            lines.append("      - c_find: {interval: 6s, timeout: 4s, slow: 1s}")
+        if node.name == "worklist":
+            settings = "stations: [CT1, MR1, US1], expect_at_least: 2, hours: clinic"
+            lines.append(f"    checks: [{{worklist: {{interval: 3s, timeout: 2s, slow: 1s, {settings}}}}}]")
     if hospital.disk is not None:
         lines += [
             "checks:",

@@ -28,6 +28,7 @@ NODE_FAULTS: Faults = {
     "refuses": {},
     "silent": {},
     "aborts": {},
+    "finds_nothing": {},
 }
 # 99 %: usage.json, which lies on the same disk, still has to fit.
 DISK_FAULTS: Faults = {

@@ -62,7 +62,7 @@ class SimulatedNode:
         self._ae.maximum_associations = 100
         self._contexts = [build_context(Verification), *services.contexts]
         answered = [(evt.EVT_C_ECHO, _echo), *services.handlers]
-        self._handlers = [(event, self._slowed(handler)) for event, handler in answered]
+        self._handlers = [(event, self._faulty(event, handler)) for event, handler in answered]
         self._listener = Listener(self._serve, port)
 
     @property
@@ -112,11 +112,13 @@ class SimulatedNode:
             event.assoc.acse.send_abort(SERVICE_USER)
             event.assoc.kill()
 
-    def _slowed(self, handler: Handler) -> Handler:
+    def _faulty(self, service: InterventionEvent, handler: Handler) -> Handler:
         def answer(event: DicomEvent) -> Any:
             in_force = self._in_force
             if in_force.fault.kind == "slow":
                 in_force.over.wait(in_force.fault.parameters["seconds"])
+            if in_force.fault.kind == "finds_nothing" and service is evt.EVT_C_FIND:
+                return iter(())
             return handler(event)
 
         return answer

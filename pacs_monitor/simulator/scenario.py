@@ -64,6 +64,8 @@ DEMO = Scenario(
         Step(86, "archive", "none"),
         Step(92, "disk", "none"),
         Step(102, "worklist", "none"),
+        Step(104, "worklist", "finds_nothing"),
+        Step(126, "worklist", "none"),
     ),
-    period=116,
+    period=130,
 )

@@ -1,9 +1,9 @@
-"""The modality worklist: a few entries for today, of patients that nobody could take for real ones."""
+"""The modality worklist: a few entries for each day about now, of patients that nobody could take for real ones."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from pydicom import Dataset
 from pynetdicom import build_context, evt
@@ -38,7 +38,10 @@ def entries(day: date) -> list[Dataset]:
 
 
 def _scheduled(event: Event) -> Iterator[Response]:
-    for answer in find(event.identifier, entries(datetime.now().astimezone().date())):
+    # Whoever asks may be in another time zone, where today is another day.
+    today = datetime.now().astimezone().date()
+    listed = [entry for days in (-1, 0, 1) for entry in entries(today + timedelta(days=days))]
+    for answer in find(event.identifier, listed):
         if event.is_cancelled:
             yield CANCELLED, None
             return

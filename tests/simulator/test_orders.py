@@ -23,7 +23,7 @@ def order_of_ct1(node: str, fault: str, parameters: Mapping[str, object]) -> Non
         ('{"node": "ct1"}', "fault: the name of a fault is missing"),
         (
             '{"node": "ct1", "fault": "burns"}',
-            "no fault 'burns'; there are none, slow, rejects, refuses, silent, aborts",
+            "no fault 'burns'; there are none, slow, rejects, refuses, silent, aborts, finds_nothing",
         ),
         ('{"node": "ct1", "fault": "slow", "minutes": 1}', "slow takes seconds, not minutes"),
         ('{"node": "ct1", "fault": "silent", "seconds": 1}', "silent takes no parameter, not seconds"),

@@ -1,4 +1,4 @@
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from pydicom import Dataset
 from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # made at import time
@@ -7,7 +7,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # made at impo
 
 from pacs_monitor.simulator.client import Hospital
 from pacs_monitor.simulator.worklist import entries
-from tests.simulator.scu import find
+from tests.simulator.scu import echo, find
 
 
 def scheduled(modality: str = "", day: date | None = None) -> Dataset:
@@ -39,3 +39,18 @@ def test_nobody_could_take_a_patient_of_the_worklist_for_a_real_one() -> None:
     assert all(str(entry.PatientName).startswith("SYNTHETIC^") for entry in worklist)
     assert all(entry.PatientID.startswith("SIM-") for entry in worklist)
     assert len({entry.StudyInstanceUID for entry in worklist}) == len(worklist)
+
+
+def test_it_lists_for_the_day_before_and_after_too_where_other_clocks_may_be(hospital: Hospital) -> None:
+    today = datetime.now().astimezone().date()
+    for days in (-1, 1):
+        keys = scheduled("CT", today + timedelta(days=days))
+        assert len(find(hospital.nodes["worklist"], ModalityWorklistInformationFind, keys)) == 2
+
+
+def test_a_node_that_finds_nothing_answers_all_the_same(hospital: Hospital) -> None:
+    hospital.order("worklist", "finds_nothing")
+    assert find(hospital.nodes["worklist"], ModalityWorklistInformationFind, scheduled()) == []
+    assert echo(hospital.nodes["worklist"])
+    hospital.order("worklist", "none")
+    assert find(hospital.nodes["worklist"], ModalityWorklistInformationFind, scheduled())

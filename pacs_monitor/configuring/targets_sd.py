@@ -48,7 +48,7 @@ class Targets:
         for host, port, place, labels in found:
             name = host if hosts[host] == 1 or not port else f"{host}-{port}"
             node = self._node(re.sub(r"[^\w.-]", "-", name), host, port, place, labels)
-            if node is not None and self._is_one(node, taken):
+            if self._is_one(node, taken):
                 yield node
 
     def _targets(self, group: Value) -> Iterator[tuple[str, str, Scalar, Map | None]]:

@@ -44,8 +44,7 @@ def ask(peer: HttpSd) -> str:
 
     said = get(peer, ANSWERS_WITHIN, headers={"X-Prometheus-Refresh-Interval-Seconds": f"{peer.refresh:.0f}"})
     try:
-        text = said.decode("utf-8")
-        listed = json.loads(text)
+        listed = json.loads(said.decode("utf-8"))
     except (ValueError, RecursionError):
         listed = None
     if not isinstance(listed, list) or not all(isinstance(one, dict) and "targets" in one for one in listed):
@@ -54,7 +53,7 @@ def ask(peer: HttpSd) -> str:
             f'{where_of(peer.url)} gives no list of targets; it must answer [{{"targets": ["host:port"], "labels": '
             f"{{}}}}]; correct the address",
         )
-    return text
+    return said.decode("utf-8")
 
 
 class Lists:

@@ -13,6 +13,7 @@ from functools import partial
 from pacs_monitor.routing import routed, silences
 from pacs_monitor.routing.acknowledging import Acknowledgement
 from pacs_monitor.routing.definitions import GROUP_INTERVAL, Routing
+from pacs_monitor.routing.deliveries import ROW
 from pacs_monitor.routing.groups import GROUP, Group, Groups, Timing
 from pacs_monitor.routing.mirror import Mirror
 from pacs_monitor.routing.mistake import place_of
@@ -22,7 +23,7 @@ from pacs_monitor.routing.reminding import REMINDED, Reminders
 from pacs_monitor.routing.routed import RoutedAlert
 from pacs_monitor.routing.silences import Silence, Silences
 from pacs_monitor.routing.stages import Moment, Stages
-from pacs_monitor.routing.teller import ROW, Teller
+from pacs_monitor.routing.teller import Teller
 
 log = logging.getLogger(__name__)
 

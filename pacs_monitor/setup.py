@@ -212,6 +212,8 @@ web:
 profiles:
   archive:
     - c_echo: {{interval: 15s}}
+    # Once the archive permits our AE title to query:
+    # - c_find: {{interval: 1m, slow: 2s}}
   # Modalities are asked at most every 30s, and may be switched off at night.
   modality:
     - c_echo: {{interval: 1m, down_after: 5}}
@@ -226,6 +228,13 @@ nodes:
     importance: critical
     # Shown with its alerts.
     # notes: hotline 0800 123
+  # An empty worklist is well, unless you say how many entries are due for each scanner within which hours.
+  # - name: ris
+  #   host: 10.0.0.7
+  #   port: 104
+  #   ae_title: RIS
+  #   role: worklist
+  #   checks: [c_echo, {{worklist: {{stations: [CT1], expect_at_least: 5, hours: clinic}}}}]
 {modalities}
 {nodes_from}
 {notify}

@@ -210,7 +210,7 @@ nodes:
     host: 127.0.0.1
     port: {orthanc.dicom_port}
     ae_title: ORTHANC
-    checks: [c_echo, {{ingest: {{write: true, delete: {{orthanc: "http://127.0.0.1:{orthanc.http_port}"}}}}}}]
+    checks: [c_echo, c_find, {{ingest: {{write: true, delete: {{orthanc: "http://127.0.0.1:{orthanc.http_port}"}}}}}}]
 """
     path = tmp_path / "c.yml"
     path.write_text(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -20,6 +21,7 @@ from pacs_monitor.sitetime import SiteTime
 from tests.checks.finder import Finder
 from tests.checks.support import Run, bind, complaint, run, site_at, until
 from tests.noise import with_time
+from tests.pages import block
 from tests.peers.worklists import WorklistServer, dcmtk_worklist, entry, orthanc_worklist
 
 CLINIC = Hours.model_validate({"days": "mon-fri", "from": "07:00", "to": "17:00"})
@@ -256,6 +258,16 @@ async def test_an_orthanc_that_does_not_know_us_is_told_so(new_folder: Callable[
         gave = await ask(server.port, server.ae_title, calling_ae_title="STRANGER")
     assert gave.reason == "aborted"
     assert "it often means that STRANGER is not permitted there" in gave.message
+
+
+async def test_an_orthanc_that_is_told_of_us_as_the_page_says_lets_us_ask(new_folder: Callable[[str], Path]) -> None:
+    told = json.loads(block("docs/checks.md", "json", "DicomModalities"))
+    strict = {"DicomAlwaysAllowFind": False, "DicomAlwaysAllowFindWorklist": False}
+    with orthanc_worklist(new_folder("worklist"), **strict, **told) as server:
+        server.list(*TODAY)
+        gave = await ask(server.port, server.ae_title)
+    assert gave.failure is None
+    assert gave.value("pacs_worklist_entries") == 5
 
 
 async def test_it_gives_the_metrics_that_the_documentation_names_and_no_others(server: WorklistServer) -> None:

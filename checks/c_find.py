@@ -82,7 +82,7 @@ class CFind(QueryCheck):
         if failure is not None:
             raise failure
         if found is not None:
-            self._require(len(found.matches))
+            self._require(len(found.matches), await self.expected())
             self.require_fast(found.seconds, self._studies)
 
     def _between(self) -> tuple[date, date]:
@@ -91,8 +91,8 @@ class CFind(QueryCheck):
         today = self.site_time.now().date()
         return today - timedelta(days=(self.days or 1) - 1), today
 
-    def _require(self, matches: int) -> None:
-        if matches < self.expected:
+    def _require(self, matches: int, expected: int) -> None:
+        if matches < expected:
             raise CheckFailed(
                 "not_found",
                 f"{self.node.name} answers, and asked for {self._studies} it finds "

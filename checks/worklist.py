@@ -99,7 +99,7 @@ class Worklist(QueryCheck):
             yield sample
         if failure is not None:
             raise failure
-        self._require(listed)
+        self._require(listed, await self.expected())
         slowest = max(listed, key=lambda one: one.seconds)
         self.require_fast(slowest.seconds, f"the worklist of {slowest.what}")
 
@@ -107,8 +107,8 @@ class Worklist(QueryCheck):
         stations = [Listed(station=station) for station in dict.fromkeys(self.stations)]
         return stations or [Listed(modality=modality) for modality in dict.fromkeys(self.modalities)] or [Listed()]
 
-    def _require(self, listed: list[Listed]) -> None:
-        few = [one for one in listed if len(one.starts) < self.expected]
+    def _require(self, listed: list[Listed], expected: int) -> None:
+        few = [one for one in listed if len(one.starts) < expected]
         if not few:
             return
         nothing = _joined([one.what for one in few if not one.starts])

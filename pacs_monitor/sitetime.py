@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pacs_monitor.sections import DAYS, Day
 from pacs_monitor.settings import Hours
-from pacs_monitor.timetable import hours_phase, is_day_off
+from pacs_monitor.timetable import Phase, hours_phase, is_day_off
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class SiteTime:
     hours: Mapping[str, Hours] = field(default_factory=dict)
     wall: Callable[[], float] = time.time
     """Unix time in seconds."""
+    _phases: dict[str, Phase] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def now(self) -> datetime:
         """This moment in the site's time zone."""
@@ -28,7 +29,11 @@ class SiteTime:
 
     def within(self, name: str) -> bool:
         """Whether it is within these hours now. Raises LookupError if the settings name no such hours."""
-        return hours_phase(self.hours[name], ZoneInfo(self.time_zone), self.wall()).inside
+        now, phase = self.wall(), self._phases.get(name)
+        if phase is None or not phase.covers(now):
+            # Kept until it ends: to learn that hours never change takes a look at all days of a year.
+            phase = self._phases[name] = hours_phase(self.hours[name], ZoneInfo(self.time_zone), now)
+        return phase.inside
 
     def day_off(self, name: str, day: date) -> bool:
         """Whether a day is one of the holidays or closed days of these hours. Raises LookupError as `within` does."""

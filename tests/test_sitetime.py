@@ -13,6 +13,7 @@ from pacs_monitor.settings import ConfigError, Configuration, Hours
 from pacs_monitor.sitetime import SiteTime
 from tests.checks.support import site_at as at
 from tests.engine import from_file
+from tests.noise import calls_of
 from tests.running import engine
 
 CHECK = """\
@@ -53,6 +54,22 @@ def test_today_is_the_day_at_the_site() -> None:
 )
 def test_hours_are_those_of_the_site(moment: str, inside: bool) -> None:
     assert at(moment, clinic=CLINIC).within("clinic") is inside
+
+
+def test_hours_begin_and_end_while_it_is_asked() -> None:
+    now = at("2026-11-24T06:59").wall()
+    site = SiteTime("Europe/Bucharest", {"clinic": CLINIC}, lambda: now)
+    seen = []
+    for _ in range(12):
+        seen.append(site.within("clinic"))
+        now += 3600
+    assert seen == [False, *[True] * 10, False]
+
+
+def test_hours_without_an_end_are_looked_up_once() -> None:
+    site = at("2026-11-24T12:00", always=Hours())
+    first = calls_of(lambda: site.within("always"))
+    assert calls_of(lambda: site.within("always")) < first / 100
 
 
 @pytest.mark.parametrize(

@@ -60,9 +60,9 @@ class QueryCheck(DicomCheck):
 
     def expectation(self, each: bool = False) -> str:
         """`at least 5 are expected in clinic (mon-fri 07:00-17:00)`, a part of a sentence. `each`: of several."""
-        of_each = " for each" if each else ""
+        of_each, verb = " for each" if each else "", "is" if self.expect_at_least == 1 else "are"
         when = f" in {self.site_time.words(self.hours)}" if self.hours else ""
-        return f"at least {self.expect_at_least}{of_each} are expected{when}"
+        return f"at least {self.expect_at_least}{of_each} {verb} expected{when}"
 
     def require_fast(self, seconds: float, what: str) -> None:
         """Raise CheckFailed if a query took longer than `slow` allows; `what` it was for, for the sentence."""

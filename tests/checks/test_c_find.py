@@ -170,6 +170,10 @@ async def test_outside_of_the_hours_none_are_expected(finder: Finder) -> None:
     assert gave.value("pacs_c_find_matches") == 0
 
 
+async def test_one_study_is_expected_and_two_are(finder: Finder) -> None:
+    assert "finds none although at least 1 is expected; look" in (await find(finder.port, expect_at_least=1)).message
+
+
 async def test_as_many_as_expected_will_do(finder: Finder) -> None:
     finder.answers = lambda query: [study(query)] * 2
     assert (await find(finder.port, expect_at_least=2)).failure is None

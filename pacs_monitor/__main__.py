@@ -287,8 +287,8 @@ def diagnose(
     Then say what is wrong, whose side it is on and what to try. Exit status 0 if the node answers C-ECHO, 1 if
     not, 2 for wrong usage.
     """
-    from pacs_monitor import diagnose as diagnoses
-    from pacs_monitor.diagnose_options import TlsOptions, make_target
+    from pacs_monitor.diagnosing import walk as diagnoses
+    from pacs_monitor.diagnosing.options import TlsOptions, make_target
 
     options = TlsOptions(tls, ca, cert, key, server_name, insecure)
     try:

@@ -8,10 +8,10 @@ from collections.abc import Callable
 import pytest
 from rich.console import Console
 
-from pacs_monitor.diagnose import Target, run
+from pacs_monitor.diagnosing.walk import Target, run
 from pacs_monitor.resolve import Resolver
 from tests.conftest import StartRawServer
-from tests.diagnosing import here, names, walk
+from tests.diagnosing.support import here, names, walk
 from tests.dicom.pdus import (
     RELEASE_RP,
     abort,

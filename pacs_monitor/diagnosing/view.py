@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.text import Text
 
-from pacs_monitor.diagnose import diagnose
-from pacs_monitor.diagnosis import Step, Target, Verdict
+from pacs_monitor.diagnosing.diagnosis import Step, Target, Verdict
+from pacs_monitor.diagnosing.walk import diagnose
 
 _STATES = {"ok": ("ok", "green"), "failed": ("FAILED", "bold red"), "skipped": ("no", "dim")}
 _SIDES = {

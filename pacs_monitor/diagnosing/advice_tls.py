@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pacs_monitor.advice import LISTENS, LOG, Advice
 from pacs_monitor.certificates import Trouble
+from pacs_monitor.diagnosing.advice import LISTENS, LOG, Advice
 
 _SHOW = "`openssl s_client -connect {place} -showcerts` shows what the node sends"
 _CLOCK = "compare the clock of this machine, which says {now}: `date -u`"

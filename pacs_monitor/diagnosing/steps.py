@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pacs_monitor.diagnosis import STEP_NAMES, Evidence, State, Step, show_address
+from pacs_monitor.diagnosing.diagnosis import STEP_NAMES, Evidence, State, Step, show_address
 from pacs_monitor.dicom import reasons
 from pacs_monitor.dicom.codec import uid_name
 from pacs_monitor.dicom.contexts import sop_class_uid, with_verification

@@ -9,8 +9,8 @@ from typing import get_args
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from pacs_monitor.diagnose_options import TlsOptions, make_target
-from pacs_monitor.diagnosis import Side, State
+from pacs_monitor.diagnosing.diagnosis import Side, State
+from pacs_monitor.diagnosing.options import TlsOptions, make_target
 from tests.conftest import StartRawServer
 from tests.dicom.authority import Authority, private_pem
 from tests.dicom.pdus import answer_with

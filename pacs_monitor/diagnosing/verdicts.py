@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from pacs_monitor import advice, advice_tls
-from pacs_monitor.advice import Advice
 from pacs_monitor.certificate_facts import Facts
 from pacs_monitor.check import CheckFailed
-from pacs_monitor.diagnosis import STEP_NAMES, Evidence, Verdict
+from pacs_monitor.diagnosing import advice, advice_tls
+from pacs_monitor.diagnosing.advice import Advice
+from pacs_monitor.diagnosing.diagnosis import STEP_NAMES, Evidence, Verdict
 from pacs_monitor.dicom import reasons
 from pacs_monitor.dicom.codec import NOT_MENTIONED, VERIFICATION, Rejected
 from pacs_monitor.dicom.conversation import Outcome

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from pacs_monitor.diagnosis import Side
+from pacs_monitor.diagnosing.diagnosis import Side
 
 
 class Advice(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from pacs_monitor.diagnose import Step, Target, Verdict, diagnose
+from pacs_monitor.diagnosing.walk import Step, Target, Verdict, diagnose
 from pacs_monitor.node import Tls
 from pacs_monitor.resolve import Resolver
 

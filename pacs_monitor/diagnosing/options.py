@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from pacs_monitor.certificates import context_for
 from pacs_monitor.check import CheckFailed
-from pacs_monitor.diagnosis import Target
+from pacs_monitor.diagnosing.diagnosis import Target
 from pacs_monitor.node import Tls
 from pacs_monitor.units import Host, check_ae_title
 

@@ -13,12 +13,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from pacs_monitor import diagnose_looks as looks
 from pacs_monitor.certificate_facts import facts_of_file
 from pacs_monitor.certificates import context_for
 from pacs_monitor.check import CheckFailed, perf_counter
-from pacs_monitor.diagnose_steps import SOP_CLASSES, Say, say_how_it_ended, watch
-from pacs_monitor.diagnosis import Evidence, Step, Target, Verdict, show_address
+from pacs_monitor.diagnosing import looks
+from pacs_monitor.diagnosing.diagnosis import Evidence, Step, Target, Verdict, show_address
+from pacs_monitor.diagnosing.steps import SOP_CLASSES, Say, say_how_it_ended, watch
+from pacs_monitor.diagnosing.verdicts import judge
 from pacs_monitor.dicom.connect import Address
 from pacs_monitor.dicom.contexts import with_verification
 from pacs_monitor.dicom.conversation import Outcome, Script
@@ -30,7 +31,6 @@ from pacs_monitor.dicom.tls import echo_tls
 from pacs_monitor.node import Tls
 from pacs_monitor.resolve import Resolver, literal
 from pacs_monitor.threads import in_thread
-from pacs_monitor.verdicts import judge
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -241,6 +241,6 @@ class _Walk:
 
 async def run(target: Target, console: Console, as_json: bool = False) -> int:
     """Diagnose and print; 0 if the node answers C-ECHO, 1 if not."""
-    from pacs_monitor.diagnose_view import run_diagnose
+    from pacs_monitor.diagnosing.view import run_diagnose
 
     return await run_diagnose(console, target, as_json)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from pacs_monitor.diagnose import Target
+from pacs_monitor.diagnosing.walk import Target
 from pacs_monitor.node import Tls
 from pacs_monitor.resolve import Resolver
 from tests.conftest import StartRawServer, StartStoreScp
-from tests.diagnosing import here, names, walk
+from tests.diagnosing.support import here, names, walk
 from tests.dicom.authority import Authority, Files, secure_peer, secure_scp, self_signed, server_context
 from tests.dicom.pdus import answer_with
 from tests.noise import with_time

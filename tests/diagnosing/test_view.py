@@ -6,10 +6,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from pacs_monitor.diagnose import Target, run
+from pacs_monitor.diagnosing.walk import Target, run
 from pacs_monitor.node import Tls
 from tests.conftest import StartRawServer
-from tests.diagnosing import here
+from tests.diagnosing.support import here
 from tests.dicom.authority import Authority, secure_peer, server_context
 from tests.dicom.pdus import answer_with, reject
 from tests.noise import with_time

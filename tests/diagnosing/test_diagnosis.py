@@ -1,6 +1,6 @@
 import pytest
 
-from pacs_monitor.diagnose_options import parse_target
+from pacs_monitor.diagnosing.options import parse_target
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import errno
 import functools
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Generic, TypeVar
+
+import psutil
 
 from pacs_monitor.check import CheckFailed, Reason
 from pacs_monitor.threads import in_thread
@@ -69,6 +72,17 @@ def explain(error: OSError, what: str) -> Failure:
 def hangs(place: Path) -> Failure:
     """The failure of a folder that does not answer."""
     return "timeout", f"{place} does not answer: a dead network mount; look at its server"
+
+
+def not_mounted(place: Path) -> Failure:
+    """The failure of a folder that is a mount no more."""
+    return "not_found", f"nothing is mounted at {place}; mount it, and look why it went"
+
+
+def is_mount(place: Path) -> bool:
+    """Whether the kernel lists a mount there; asks its list, which does not touch the mount itself."""
+    points = {mount.mountpoint for mount in psutil.disk_partitions(all=True) if mount.fstype != "autofs"}
+    return os.path.normpath(place) in points or os.path.realpath(place) in points
 
 
 def fail_for(failures: list[Failure]) -> None:

@@ -16,6 +16,8 @@ peers=(
     "prometheus-alertmanager|prometheus-alertmanager|routes and notifications beside a real Alertmanager"
     "prometheus-blackbox-exporter|prometheus-blackbox-exporter|probes beside the Blackbox exporter"
     "haproxy|haproxy|health answers in a real load balancer"
+    "prometheus-node-exporter|prometheus-node-exporter|volumes of another machine, by node_exporter"
+    "snmpd|snmpd|volumes of another machine, by SNMP"
     "faketime|faketime libfaketime|clocks that step"
     "gcc|gcc libc6-dev|C-ECHO beside a client in C"
 )

@@ -32,7 +32,7 @@ class Forecast:
         What was foretold of a volume goes a day after its last reading.
         """
         if self._ledger is None:
-            self._ledger = Ledger(memory)
+            self._ledger = await Ledger.read(memory)
         rooms = {volume: room for volume, room in rooms.items() if room.size > 0}
         begun = await self._ledger.note(now, rooms)
         if not begun and self._hour == now // 3600:

@@ -6,6 +6,7 @@ numbers: 104 bytes, which are 140 characters as text.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import contextlib
 import math
@@ -61,20 +62,28 @@ class Ledger:
     """The hours of all volumes of one check; days but the last two are kept as what they come to."""
 
     def __init__(self, memory: Memory) -> None:
-        """Reads what the memory holds."""
         self._memory = memory
         self._lately: dict[int, dict[str, _Hours]] = {}
         self._days: dict[str, dict[int, Day]] = {}
         self._kept: set[int] = set()
+
+    @classmethod
+    async def read(cls, memory: Memory) -> Ledger:
+        """The ledger that a memory holds."""
+        ledger = cls(memory)
         for key, value in memory.items():
             if key.startswith(_PREFIX):
-                self._read((date.fromisoformat(key.removeprefix(_PREFIX)) - _EPOCH).days, value)
+                ledger._read(_day_of(key), value)
+                await asyncio.sleep(0)  # a day of 64 volumes takes half a millisecond, and there are 400
+        return ledger
 
     def _read(self, day: int, volumes: dict[str, str]) -> None:
         self._kept.add(day)
-        self._lately[day] = {volume: _Hours.from_text(text) for volume, text in volumes.items()}
-        for volume, hours in self._lately[day].items():
-            self._days.setdefault(volume, {})[day] = hours.summary()
+        hours = {volume: _Hours.from_text(text) for volume, text in volumes.items()}
+        for volume, each in hours.items():
+            self._days.setdefault(volume, {})[day] = each.summary()
+        # Only of the last two will hours be asked, but who says which those are by the clock of the next note?
+        self._lately[day] = hours
 
     async def note(self, now: float, rooms: Mapping[str, Room]) -> bool:
         """Keep the first reading of each hour; whether this is one. It is kept here if it cannot be saved."""
@@ -138,6 +147,10 @@ class Ledger:
             if volume in self._lately.get(day, {}):
                 return self._lately[day][volume].size
         return 0.0
+
+
+def _day_of(key: str) -> int:
+    return (date.fromisoformat(key.removeprefix(_PREFIX)) - _EPOCH).days
 
 
 def _key(day: int) -> str:

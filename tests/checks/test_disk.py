@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from checks.disk import Disk
-from tests.checks.support import Run, bind, complaint, run
+from pacs_monitor.sitetime import SiteTime
+from tests.checks.support import DictMemory, Run, bind, complaint, run
 
 MB = 1_000_000
 _MNT_DETACH = 2
@@ -145,7 +146,8 @@ async def test_a_mount_that_is_gone_is_told_and_the_disk_below_is_not_measured(m
     gave = await look(check)
     assert gave.reason == "not_found"
     assert gave.message == f"nothing is mounted at {place}; mount it, and look why it went"
-    assert [(sample.metric.name, sample.value) for sample in gave.samples] == [("pacs_disk_mounted", 0)]
+    measured = [(sample.metric.name, sample.value) for sample in gave.samples if "_disk_" in sample.metric.name]
+    assert measured == [("pacs_disk_mounted", 0)]
 
 
 async def test_a_mount_is_recognised_through_a_link_and_with_a_space_in_its_name(
@@ -214,12 +216,31 @@ async def test_a_dead_mount_harms_neither_the_others_nor_the_next_run(
     assert gave.value("pacs_disk_mounted", path=str(dead)) == 1
 
 
+async def test_what_is_free_is_remembered_and_of_another_share_it_is_not(tmp_path: Path) -> None:
+    clock, memory = [1_790_000_000.0], DictMemory()
+    limits = {"free_warning": 0.0, "free_critical": 0.0, "inodes_critical": 0.0}
+    check = Disk(path=tmp_path, marker=".here", **limits)  # type: ignore[arg-type]
+    bind(check, memory=memory, site_time=SiteTime(wall=lambda: clock[0]))
+    assert (await run(check)).reason == "not_found"
+    assert memory.kept == {}
+    (tmp_path / ".here").touch()
+    for _ in range(11):
+        await run(check)
+        clock[0] += 86400
+    gave = await run(check)
+    assert len(memory.kept) == 12
+    assert list(memory.kept["free/2026-09-21"]) == [str(tmp_path)]
+    assert gave.value("pacs_storage_history_days", path=str(tmp_path)) == 11
+    assert gave.value("pacs_storage_growth_bytes_per_day", path=str(tmp_path)) is not None
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
         ({}, "names no path; set path to a folder, or paths to several"),
         ({"path": "images"}, "images does not begin with /; write the whole path"),
         ({"path": "/a", "free_warning": "1%"}, "free_warning is below free_critical; a warning comes first: raise it"),
+        ({"path": "/a", "full_warning": "1d"}, "full_warning is shorter than full_critical; a warning comes first"),
         ({"path": "/a", "marker": "/b"}, "marker /b is not below the path; write it as seen from there"),
         ({"path": "/a", "marker": "../b"}, "marker ../b is not below the path"),
         ({"path": "/a", "free_critical": "120%"}, "120% is not between 0% and 100%"),

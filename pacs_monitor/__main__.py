@@ -270,9 +270,15 @@ def probe(
 
 @app.command()
 def diagnose(
-    target: Annotated[str, typer.Argument(metavar="HOST:PORT", help="The DICOM listener to look at.")],
-    called: Annotated[str, typer.Option("--called", help="Its AE title.")],
-    calling: Annotated[str, typer.Option("--calling", help="Our AE title.")] = "PACSMON",
+    target: Annotated[
+        str, typer.Argument(metavar="NODE|HOST:PORT", help="A node of the configuration, or a DICOM listener.")
+    ],
+    called: Annotated[
+        str | None, typer.Option("--called", help="Its AE title; of a node the one that it has, unless given.")
+    ] = None,
+    calling: Annotated[
+        str | None, typer.Option("--calling", help="Our AE title; PACSMON, or what a node has, unless given.")
+    ] = None,
     tls: Annotated[bool, typer.Option("--tls", help="Speak TLS; each option on certificates means it, too.")] = False,
     ca: Annotated[Path | None, typer.Option("--ca", help="Certificates to trust (PEM).")] = None,
     cert: Annotated[Path | None, typer.Option("--cert", help="Our certificate (PEM), if it wants one.")] = None,
@@ -280,6 +286,10 @@ def diagnose(
     server_name: Annotated[str | None, typer.Option(help="The name in its certificate, if not HOST.")] = None,
     insecure: Annotated[bool, typer.Option("--insecure", help="Do not verify its certificate.")] = False,
     timeout: Annotated[float, typer.Option(help="Seconds for all of it, closer looks included.")] = 10.0,
+    trace: Annotated[
+        Path | None, typer.Option("--trace", help="Write what is said on the wire into this file; nothing of patients.")
+    ] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON document a line, for scripts.")] = False,
 ) -> None:
     """Walk to a DICOM service step by step to where it breaks.
@@ -288,14 +298,26 @@ def diagnose(
     not, 2 for wrong usage.
     """
     from pacs_monitor.diagnosing import walk as diagnoses
-    from pacs_monitor.diagnosing.options import TlsOptions, make_target
+    from pacs_monitor.diagnosing.options import TlsOptions, make_target, target_of_node
+    from pacs_monitor.diagnosing.tracing import Trace
 
     options = TlsOptions(tls, ca, cert, key, server_name, insecure)
     try:
-        wanted = make_target(target, called, calling, options, timeout)
+        if ":" in target:
+            wanted = make_target(target, called, calling, options, timeout)
+        else:
+            wanted = target_of_node(load(config, 2), target, called, calling, options, timeout)
     except ValueError as error:
         fail(f"diagnose: {error}", 2)
-    raise typer.Exit(asyncio.run(diagnoses.run(wanted, out(), as_json)))
+    try:
+        writing = Trace.open(trace) if trace else None
+    except OSError as error:
+        fail(f"--trace: {trace} cannot be written ({error.strerror}); choose another place", 2)
+    status = asyncio.run(diagnoses.run(wanted, out(), as_json, writing))
+    if writing is not None:
+        writing.close()
+        print(f"what was said stands in {trace}", file=sys.stderr)
+    raise typer.Exit(status)
 
 
 app.command()(status_command.status)

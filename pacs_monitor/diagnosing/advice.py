@@ -194,3 +194,46 @@ DEAD = Advice(
     ("the name still stands for an address that the node has no longer", "part of a cluster is down"),
     ("start what should listen at {dead}", "or take {dead} out of the DNS"),
 )
+OTHER_TITLE = Advice(
+    "ours",
+    ("the node's AE title is written differently from what was asked for",),
+    ("diagnose again with --called {answers_to}", "for checks, set ae_title of the node to {answers_to}"),
+    "the node ({place}) answers to {answers_to}, not to {called}",
+)
+OTHER_TITLE_AND_UNKNOWN = Advice(
+    "the node's configuration",
+    (
+        "the node's AE title is written {answers_to}",
+        "our AE title {calling} is not registered there, which it says only to who calls it right",
+    ),
+    ("for checks, set ae_title of the node to {answers_to}", REGISTER),
+    "the node ({place}) answers to {answers_to}, not to {called}, and does not know our AE title {calling}",
+)
+OTHER_CALLING = Advice(
+    "ours",
+    ("our AE title is registered there in another spelling",),
+    (
+        "diagnose again with --calling {knows_us_as}",
+        "for checks, set calling_ae_title of the node to {knows_us_as}, or have {calling} registered there",
+    ),
+    "the node ({place}) knows our AE title as {knows_us_as}, not as {calling}",
+)
+OTHER_PORT = Advice(
+    "ours",
+    ("its DICOM port is {other_port}", "what should listen on port {port} is not running, and another service is"),
+    (
+        "diagnose {host}:{other_port}{with_tls}, and see whether that is the service that you mean",
+        "for checks, set port of the node to {other_port}",
+        LISTENS,
+    ),
+)
+NO_FIND = Advice(
+    "the node's configuration",
+    ("it lets {calling} ask whether it is there, and not for studies",),
+    ("allow queries (C-FIND, query/retrieve) for {calling} there", "or leave c_find out of its checks", LOG),
+)
+NO_STORE = Advice(
+    "the node's configuration",
+    ("it lets {calling} ask whether it is there, and does not store what it sends",),
+    ("allow C-STORE for {calling} there", "look at its disk and licence", LOG),
+)

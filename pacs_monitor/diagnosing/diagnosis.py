@@ -9,7 +9,7 @@ from pacs_monitor.certificate_facts import Facts
 from pacs_monitor.certificates import TlsFailed, Trouble
 from pacs_monitor.check import CheckFailed
 from pacs_monitor.dicom.conversation import Outcome
-from pacs_monitor.node import Tls
+from pacs_monitor.node import Tls, UserIdentity
 
 State = Literal["ok", "failed", "skipped"]
 Side = Literal["nobody", "ours", "the network", "the node's configuration", "the node's service", "DNS"]
@@ -29,6 +29,8 @@ class Target:
     tls: Tls | None = None
     timeout: float = 10.0
     """Seconds for all of it."""
+    user: UserIdentity | None = None
+    """Our user identity, if it wants one."""
 
     @property
     def place(self) -> str:
@@ -46,7 +48,7 @@ class Step:
     """One step of the walk."""
 
     name: str
-    """dns, connect, tls, associate, context, C-ECHO, release or look closer."""
+    """dns, connect, tls, associate, context, C-ECHO, release, look closer, C-FIND, C-STORE or clean up."""
     state: State
     seconds: float | None
     detail: str
@@ -108,6 +110,19 @@ class Evidence:
     """Our own certificate, if one was given."""
     too_long: CheckFailed | None = None
     """How it refused the long association request, if it took the short one."""
+    answers_to: str = ""
+    """Its AE title in another spelling, if it answers to that."""
+    knows_us: bool = False
+    """Whether it takes our AE title then."""
+    knows_us_as: str = ""
+    """Our AE title in another spelling, if it takes that."""
+    other_port: int = 0
+    """Another port of the machine that speaks DICOM."""
+    other_port_takes_us: bool = False
+    no_find: CheckFailed | None = None
+    """Why it refuses a C-FIND, if it answers a C-ECHO."""
+    no_store: CheckFailed | None = None
+    """Why it refuses a C-STORE that was asked for."""
 
     @property
     def trouble(self) -> Trouble | None:

@@ -5,16 +5,22 @@ from __future__ import annotations
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
 
 from pacs_monitor.certificates import context_for
 from pacs_monitor.check import CheckFailed
+from pacs_monitor.configuring.fields import suggestion
 from pacs_monitor.diagnosing.diagnosis import Target
 from pacs_monitor.node import Tls
 from pacs_monitor.units import Host, check_ae_title
 
+if TYPE_CHECKING:
+    from pacs_monitor.settings import Configuration
+
 LONGEST = 3600.0
+OUR_TITLE = "PACSMON"
 
 
 @dataclass(frozen=True)
@@ -29,12 +35,42 @@ class TlsOptions:
     insecure: bool = False
 
 
-def make_target(place: str, called: str, calling: str, options: TlsOptions, timeout: float) -> Target:
+def make_target(place: str, called: str | None, calling: str | None, options: TlsOptions, timeout: float) -> Target:
     """The target. Reads the certificate files. Raises ValueError with the remedy."""
-    if not 0.1 <= timeout <= LONGEST:
-        raise ValueError(f"--timeout: {timeout:g} is not from 0.1 to {LONGEST:g} seconds")
+    _check_timeout(timeout)
     host, port = parse_target(place)
-    return Target(host, port, _title("--called", called), _title("--calling", calling), _tls(options), timeout)
+    if called is None:
+        raise ValueError(f"{place}: say the AE title of what listens there, with --called")
+    ours = _title("--calling", OUR_TITLE if calling is None else calling)
+    return Target(host, port, _title("--called", called), ours, _tls(options), timeout)
+
+
+def target_of_node(
+    configuration: Configuration,
+    name: str,
+    called: str | None,
+    calling: str | None,
+    options: TlsOptions,
+    timeout: float,
+) -> Target:
+    """A node of the configuration, with its AE titles, TLS and user identity. Raises ValueError with the remedy."""
+    _check_timeout(timeout)
+    node = configuration.nodes.get(name)
+    if node is None:
+        hint = suggestion(name, configuration.nodes) if configuration.nodes else "it has none"
+        raise ValueError(f"{configuration.path} has no node {name}; {hint}; for what it does not have, give HOST:PORT")
+    if node.host is None or node.port is None:
+        raise ValueError(f"{name} has no {'host' if node.host is None else 'port'}; set it, or give HOST:PORT")
+    title = node.ae_title if called is None else _title("--called", called)
+    if title is None:
+        raise ValueError(f"{name} has no ae_title; set it, or give --called")
+    ours = node.calling_ae_title if calling is None else _title("--calling", calling)
+    return Target(node.host, node.port, title, ours, _tls(options) or node.tls, timeout, node.user_identity)
+
+
+def _check_timeout(seconds: float) -> None:
+    if not 0.1 <= seconds <= LONGEST:
+        raise ValueError(f"--timeout: {seconds:g} is not from 0.1 to {LONGEST:g} seconds")
 
 
 def _title(option: str, text: str) -> str:

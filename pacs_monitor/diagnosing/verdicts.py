@@ -9,6 +9,7 @@ from pacs_monitor.check import CheckFailed
 from pacs_monitor.diagnosing import advice, advice_tls
 from pacs_monitor.diagnosing.advice import Advice
 from pacs_monitor.diagnosing.diagnosis import STEP_NAMES, Evidence, Verdict
+from pacs_monitor.diagnosing.suspects import OVER_TLS
 from pacs_monitor.dicom import reasons
 from pacs_monitor.dicom.codec import NOT_MENTIONED, VERIFICATION, Rejected
 from pacs_monitor.dicom.conversation import Outcome
@@ -42,6 +43,10 @@ def _names(evidence: Evidence, now: datetime) -> dict[str, object]:
         "us": evidence.local.rpartition(":")[0].strip("[]") or "of this machine",
         "dead": ", ".join(evidence.dead),
         "expected": target.server_name,
+        "answers_to": evidence.answers_to,
+        "knows_us_as": evidence.knows_us_as,
+        "other_port": evidence.other_port,
+        "with_tls": " with --tls" if evidence.other_port == OVER_TLS else "",
         "trusted": trusted,
         "now": f"{now:%Y-%m-%d %H:%M} UTC",
         "our_issuer": ours.issuer if ours else "unknown",
@@ -81,6 +86,8 @@ def _advice(evidence: Evidence, now: datetime) -> Advice:
         return advice_tls.SPEAKS_PLAIN
     if evidence.trouble is not None:
         return _advice_on_tls(evidence, now)
+    if (found := _suspect(evidence)) is not None:
+        return found
     if outcome.rejected is not None:
         return _advice_on_rejection(outcome.rejected)
     if outcome.partial:
@@ -97,11 +104,23 @@ def _advice(evidence: Evidence, now: datetime) -> Advice:
             return advice.BY_REASON.get((evidence.phase, failure.reason), advice.BROKEN)
 
 
+def _suspect(evidence: Evidence) -> Advice | None:
+    if evidence.answers_to:
+        return advice.OTHER_TITLE if evidence.knows_us else advice.OTHER_TITLE_AND_UNKNOWN
+    if evidence.knows_us_as:
+        return advice.OTHER_CALLING
+    return advice.OTHER_PORT if evidence.other_port else None
+
+
 def _remark(evidence: Evidence) -> Advice:
     if evidence.goodbye is not None:
         return advice.GOODBYE
     if evidence.too_long is not None:
         return advice.TOO_LONG
+    if evidence.no_find is not None:
+        return advice.NO_FIND
+    if evidence.no_store is not None:
+        return advice.NO_STORE
     return advice.DEAD if evidence.dead else advice.FINE
 
 
@@ -134,12 +153,16 @@ def _what(evidence: Evidence) -> str:
     failure, target, outcome = evidence.failure, evidence.target, evidence.outcome
     if failure is not None:
         what = failure.message.partition("; ")[0]
-        return what + (_how_long(outcome.rejected) if outcome is not None and outcome.rejected is not None else "")
+        what += _how_long(outcome.rejected) if outcome is not None and outcome.rejected is not None else ""
+        return what + (f"; port {evidence.other_port} speaks DICOM" if evidence.other_port else "")
     what = f"{target.called} ({target.place}) answers C-ECHO from {target.calling}"
     if evidence.too_long is not None:
         what += ", but it refuses an association request with many SOP classes"
     if evidence.dead:
         what += f", but not at {', '.join(evidence.dead)}, which its name stands for as well"
+    for refusal in (evidence.no_find, evidence.no_store):
+        if refusal is not None:
+            what += f", but {refusal.message.partition('; ')[0]}"
     if evidence.goodbye is not None:
         what += f", but does not end the association as it should: {_seen(evidence.goodbye, evidence.outcome)}"
     return what

@@ -11,6 +11,7 @@ from pacs_monitor.check import Counter, Gauge, NodeCheck, Sample, perf_counter
 from pacs_monitor.dicom import reasons
 from pacs_monitor.dicom.codec import Context, Identity
 from pacs_monitor.dicom.conversation import VERIFICATION_ONLY, Outcome, Script
+from pacs_monitor.dicom.dialogue import Wiretap
 from pacs_monitor.dicom.echo import echo
 from pacs_monitor.dicom.rejections import rejection_labels
 from pacs_monitor.node import UserIdentity, listener_of
@@ -81,6 +82,11 @@ class DicomCheck(NodeCheck):
     @cached_property
     def _seen(self) -> _Seen:
         return _Seen()
+
+    @property
+    def wiretap(self) -> Wiretap | None:
+        """Who is told of every byte of associations by pynetdicom's services; nobody but for a diagnosis."""
+        return None
 
     @property
     def place(self) -> str:

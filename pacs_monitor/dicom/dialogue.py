@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from pacs_monitor.check import CheckFailed
 from pacs_monitor.dicom import clock
 from pacs_monitor.dicom.connect import broken_connection
 from pacs_monitor.dicom.conversation import Conversation, Outcome, Script
+
+
+class Wiretap(Protocol):
+    """Is told of every byte of an association, for a trace."""
+
+    def sent(self, data: bytes) -> None:
+        """Bytes that went out."""
+
+    def heard(self, data: bytes) -> None:
+        """Bytes that came in."""
+
 
 Observer = Callable[[str, Outcome, Any], None]
 """Called with each phase that came to its end, and our own socket address."""
@@ -17,13 +28,21 @@ Observer = Callable[[str, Outcome, Any], None]
 class Dialogue:
     """One association over some transport; subclasses send, acknowledge and hang up."""
 
-    __slots__ = ("_conversation", "_observer", "_outcome", "_stopwatch")
+    __slots__ = ("_conversation", "_observer", "_outcome", "_stopwatch", "_wiretap")
 
-    def __init__(self, script: Script, observer: Observer | None, secure: bool = False) -> None:
+    def __init__(
+        self, script: Script, observer: Observer | None, wiretap: Wiretap | None = None, secure: bool = False
+    ) -> None:
         self._outcome = Outcome()
         self._conversation = Conversation(script, self._outcome, secure)
         self._observer = observer
+        self._wiretap = wiretap
         self._stopwatch = clock.Stopwatch()
+
+    def _say(self, data: bytes) -> None:
+        if self._wiretap is not None:
+            self._wiretap.sent(data)
+        self._send(data)
 
     def _send(self, data: bytes) -> None:
         """Start the stopwatch and send."""
@@ -52,6 +71,8 @@ class Dialogue:
 
     def _take(self, data: bytes, ancillary: list[Any] | None) -> None:
         conversation, outcome = self._conversation, self._outcome
+        if self._wiretap is not None:
+            self._wiretap.heard(data)
         while True:
             phase = outcome.phase
             try:
@@ -70,7 +91,7 @@ class Dialogue:
                 self._finish(None)
                 return
             if answer:
-                self._send(answer)
+                self._say(answer)
             if not conversation.partial or self._finished:
                 return
             data = b""

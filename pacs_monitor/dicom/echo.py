@@ -16,7 +16,7 @@ from pacs_monitor.check import CheckFailed
 from pacs_monitor.dicom import clock, codec
 from pacs_monitor.dicom.connect import Address, connect_failure, more_telling, open_socket
 from pacs_monitor.dicom.conversation import Outcome, Script
-from pacs_monitor.dicom.dialogue import Dialogue, Observer
+from pacs_monitor.dicom.dialogue import Dialogue, Observer, Wiretap
 from pacs_monitor.dicom.reactor import CLOSING, READABLE, Watcher, watcher
 
 __all__ = ["Address", "Observer", "connect_failure", "echo"]
@@ -48,8 +48,9 @@ class _Probe(Dialogue):
         addresses: list[Address],
         deadline: float,
         observer: Observer | None,
+        wiretap: Wiretap | None,
     ) -> None:
-        super().__init__(script, observer)
+        super().__init__(script, observer, wiretap)
         self._loop = loop
         self._watcher: Watcher = watcher(loop)
         self._script = script
@@ -112,7 +113,7 @@ class _Probe(Dialogue):
         self._passed("connect", self._stopwatch.read())
         self._outcome.phase = "associate"
         self._watcher.replace(sock, self._readable)
-        self._send(self._script.opening)
+        self._say(self._script.opening)
         if events & (READABLE | CLOSING):
             self._loop.call_soon(self._again, sock, events & CLOSING)  # it spoke or hung up before it was spoken to
 
@@ -193,15 +194,23 @@ class _Probe(Dialogue):
         if self._sock is not None and self._outcome.phase != "connect" and not self._conversation.ended:
             with contextlib.suppress(OSError):  # it may be gone already
                 self._sock.send(codec.abort_request())
+                if self._wiretap is not None:
+                    self._wiretap.sent(codec.abort_request())
         self._close()
 
 
-async def echo(script: Script, addresses: list[Address], deadline: float, observer: Observer | None = None) -> Outcome:
+async def echo(
+    script: Script,
+    addresses: list[Address],
+    deadline: float,
+    observer: Observer | None = None,
+    wiretap: Wiretap | None = None,
+) -> Outcome:
     """One association with one C-ECHO, from connect to release, by `deadline` on the loop's clock.
 
     Never raises but when cancelled; then the association is aborted and the socket closed.
     """
-    probe = _Probe(asyncio.get_running_loop(), script, addresses, deadline, observer)
+    probe = _Probe(asyncio.get_running_loop(), script, addresses, deadline, observer, wiretap)
     try:
         return await probe.done
     finally:

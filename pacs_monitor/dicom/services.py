@@ -1,4 +1,4 @@
-"""C-STORE, C-FIND and C-GET for checks: pynetdicom's services in threads, awaited, with failures told as ever.
+"""C-STORE, C-FIND, C-GET and C-MOVE for checks: pynetdicom's services in threads, awaited, with failures told as ever.
 
 They are rare, so each association is pynetdicom's own, with a state machine in a thread. The budget's slot is held
 for one association: a check that needs several gives it back in between.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -22,12 +22,14 @@ from pynetdicom.pdu_primitives import UserIdentityNegotiation
 from pacs_monitor.check import CheckFailed, perf_counter
 from pacs_monitor.dicom import codec, reasons
 from pacs_monitor.dicom.codec import Context, Identity, Malformed
-from pacs_monitor.dicom.contexts import STUDY_ROOT_FIND, STUDY_ROOT_GET
+from pacs_monitor.dicom.contexts import STUDY_ROOT_FIND, STUDY_ROOT_GET, STUDY_ROOT_MOVE
 from pacs_monitor.dicom.conversation import Outcome, Script
 from pacs_monitor.dicom.decode import association_memo
+from pacs_monitor.dicom.dialogue import Wiretap
 from pacs_monitor.dicom.line import Line
 from pacs_monitor.dicom.lost import explain_end
 from pacs_monitor.dicom.opening import SPARE, open_line
+from pacs_monitor.dicom.retrieving import Retrieved, Transfer, ended
 from pacs_monitor.dicom.search import Found, Reply, Search, only
 from pacs_monitor.dicom.statuses import PENDING, STORED_WITH_CHANGES, SUCCESS, status_failure
 
@@ -49,6 +51,7 @@ class Association:
         self._line = Line(opened, script.calling, check.time_left + SPARE)
         self._received: list[Dataset] = []
         self._most = 0
+        self._transfer: Transfer | None = None
         self._silent = False
 
     async def store(self, dataset: Dataset) -> int:
@@ -80,11 +83,28 @@ class Association:
 
     async def get(self, query: Dataset, model: Context = STUDY_ROOT_GET, most: int = 10) -> list[Dataset]:
         """C-GET: the objects that the peer sends, at most so many, in the classes that the association receives."""
+        retrieved = await self.retrieve(query, model, most)
+        if retrieved.status != SUCCESS:
+            raise status_failure("C-GET", retrieved.status, self._script.node, self._script.calling)
+        return retrieved.datasets
+
+    async def retrieve(self, query: Dataset, model: Context = STUDY_ROOT_GET, most: int = 10) -> Retrieved:
+        """C-GET as `get`, with counts and times; its status may be any."""
         self._received, self._most = [], most
-        status, _ = await self._ask("C-GET", _get, self._line, query, model.abstract)
-        if status != SUCCESS:
-            raise status_failure("C-GET", status, self._script.node, self._script.calling)
-        return self._received
+        self._transfer = transfer = Transfer()
+        status, answer = await self._ask("C-GET", _get, self._line, query, model.abstract)
+        return ended(status, answer, transfer, self._received)
+
+    async def move(self, query: Dataset, destination: str, model: Context = STUDY_ROOT_MOVE) -> Retrieved:
+        """C-MOVE to an AE title, with counts; its status may be any."""
+        self._transfer = transfer = Transfer()
+        status, answer = await self._ask("C-MOVE", _move, self._line, query, destination, model.abstract)
+        return ended(status, answer, transfer, [])
+
+    @property
+    def our_address(self) -> str:
+        """The address that the peer sees us under."""
+        return str(self._line.local_address)
 
     async def associate(self, contexts: Sequence[Context], receives: Sequence[Context]) -> None:
         """Negotiate. Raises CheckFailed unless all contexts are accepted, those to receive in that role."""
@@ -94,7 +114,7 @@ class Association:
         items: list[Any] = [build_role(UID(each.abstract), scp_role=True) for each in receives]
         if script.identity is not None:
             items.append(_identity(script.identity))
-        handlers = [(evt.EVT_C_STORE, self._take)]
+        handlers = [(evt.EVT_C_STORE, self._take), (evt.EVT_DATA_RECV, self._arrived), *_wiretapped(self._check.wiretap)]
         stands = await self._in_time("association", self._line.associate, script.called, proposed, items, handlers)
         accepted = self._line.heard.get(codec.ASSOCIATE_AC)
         if accepted is not None:
@@ -164,6 +184,10 @@ class Association:
         ending = asyncio.create_task(self._check.in_thread(self._line.give_up))
         await asyncio.wait([ending], timeout=0.05)
 
+    def _arrived(self, event: evt.Event) -> None:
+        if self._transfer is not None:
+            self._transfer.arrived(event.data)
+
     def _take(self, event: evt.Event) -> int:
         if len(self._received) >= self._most:
             return 0xA700
@@ -221,8 +245,25 @@ def _store(line: Line, dataset: Dataset) -> Reply:
 
 
 def _get(line: Line, query: Dataset, model: str) -> Reply:
-    for answer, _ in line.assoc.send_c_get(query, model):
+    return _final(line.assoc.send_c_get(query, model))
+
+
+def _move(line: Line, query: Dataset, destination: str, model: str) -> Reply:
+    return _final(line.assoc.send_c_move(query, destination, model))
+
+
+def _final(answers: Iterator[tuple[Dataset, Dataset | None]]) -> Reply:
+    for answer, _ in answers:
         status = answer.get("Status")
         if status not in PENDING:
-            return status, None
+            return status, answer
     return None, None
+
+
+def _wiretapped(wiretap: Wiretap | None) -> list[Any]:
+    if wiretap is None:
+        return []
+    return [
+        (evt.EVT_DATA_SENT, lambda event: wiretap.sent(event.data)),
+        (evt.EVT_DATA_RECV, lambda event: wiretap.heard(event.data)),
+    ]

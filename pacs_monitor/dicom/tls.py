@@ -12,7 +12,7 @@ from pacs_monitor.check import CheckFailed
 from pacs_monitor.dicom import clock, codec, reasons
 from pacs_monitor.dicom.connect import Address, open_transport
 from pacs_monitor.dicom.conversation import Outcome, Script
-from pacs_monitor.dicom.dialogue import Dialogue, Observer
+from pacs_monitor.dicom.dialogue import Dialogue, Observer, Wiretap
 
 __all__ = ["context_for", "echo_tls", "explain_tls"]
 
@@ -23,8 +23,8 @@ GOODBYE = 1.0
 class _Talk(Dialogue, asyncio.Protocol):
     """Drives a conversation over a transport."""
 
-    def __init__(self, script: Script, observer: Observer | None) -> None:
-        super().__init__(script, observer, secure=True)
+    def __init__(self, script: Script, observer: Observer | None, wiretap: Wiretap | None) -> None:
+        super().__init__(script, observer, wiretap, secure=True)
         self.done: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._gone = asyncio.Event()
         self._transport: asyncio.Transport | None = None
@@ -116,7 +116,7 @@ class _Talk(Dialogue, asyncio.Protocol):
         self._passed("tls", self._stopwatch.read())
         if not self.done.done():
             self._outcome.phase = "associate"
-            self._send(script.opening)
+            self._say(script.opening)
 
     def _send(self, data: bytes) -> None:
         assert self._transport is not None
@@ -162,9 +162,10 @@ async def echo_tls(
     context: ssl.SSLContext,
     server_name: str,
     observer: Observer | None = None,
+    wiretap: Wiretap | None = None,
 ) -> Outcome:
     """As `echo`, over TLS; the handshake is a phase of its own. `deadline` is on the loop's clock.
 
     Never raises but when cancelled; then the association is aborted and the socket closed.
     """
-    return await _Talk(script, observer).run(addresses, deadline, context, server_name)
+    return await _Talk(script, observer, wiretap).run(addresses, deadline, context, server_name)

@@ -17,7 +17,7 @@ import ssl
 import warnings
 
 from pydicom import config as pydicom_config
-from pynetdicom import _config
+from pynetdicom import _config, evt
 from pynetdicom.association import Association
 from pynetdicom.transport import T_CONNECT, AddressInformation, AssociationSocket
 
@@ -41,8 +41,12 @@ pydicom_config.settings.reading_validation_mode = pydicom_config.IGNORE
 class PolledSocket(AssociationSocket):
     """A connected socket for pynetdicom's state machine: `poll()` for `select()`, acknowledgements at once."""
 
-    def __init__(self, assoc: Association, opened: socket.socket) -> None:
+    def __init__(
+        self, assoc: Association, opened: socket.socket, *, accepted: bool = False, most: int = MOST_BYTES
+    ) -> None:
+        """`accepted`: the peer has connected to us. `most` bytes are read of it."""
         self._opened = opened
+        self._most = most
         self.first = b""
         """How the peer began, up to 64 bytes."""
         self.partial = 0
@@ -52,7 +56,10 @@ class PolledSocket(AssociationSocket):
         self.ended = False
         """Whether the peer hung up."""
         self._received = 0
-        super().__init__(assoc, address=AddressInformation("127.0.0.1", 0))
+        if accepted:
+            super().__init__(assoc, client_socket=opened)
+        else:
+            super().__init__(assoc, address=AddressInformation("127.0.0.1", 0))
 
     def _create_socket(self, address: AddressInformation) -> socket.socket:
         self._is_connected = False
@@ -86,7 +93,7 @@ class PolledSocket(AssociationSocket):
         sock = self.socket
         if sock is None:
             raise OSError(errno.ENOTCONN, "closed")
-        if nr_bytes > LONGEST_PDU or self._received > MOST_BYTES:
+        if nr_bytes > LONGEST_PDU or self._received > self._most:
             self.error = OSError(errno.EMSGSIZE, "too long")
             raise self.error
         data = bytearray()
@@ -118,6 +125,8 @@ class PolledSocket(AssociationSocket):
         except OSError as error:
             self.error = error
             self.event_queue.put("Evt17")
+        else:
+            evt.trigger(self.assoc, evt.EVT_DATA_SENT, {"data": bytestream})
 
     def _shutdown_socket(self) -> None:
         cut(self._opened)

@@ -39,6 +39,7 @@ async def test_the_text_for_an_unknown_calling_ae_title(raw_server: StartRawServ
 ok      dns              1 ms  nothing to look up: it is an address
 ok      connect          1 ms  to 127.0.0.1:11112 from 127.0.0.1:40000
 FAILED  associate        1 ms  the node does not know our AE title PACSMON
+ok      look closer      1 ms  it does not take pacsmon either
 
 WHAT IS WRONG  the node does not know our AE title PACSMON, and says that this
                is permanent
@@ -64,6 +65,7 @@ ok      dns              1 ms  nothing to look up: it is an address
 FAILED  connect          1 ms  the node (127.0.0.1:11112) refuses the
                                connection: the machine is there, but nothing
                                listens on this port
+ok      look closer      1 ms  no DICOM on its ports 1, 2 either
 
 WHAT IS WRONG  the node (127.0.0.1:11112) refuses the connection: the machine is
                there, but nothing listens on this port

@@ -321,7 +321,7 @@ def test_the_paths_that_security_tells_of_are_all_there_are(agent: RunningAgent)
     source = Path(sys.modules[create_app.__module__].__file__ or "").read_text()
     for path in re.findall(r'Route\("([^"]+)"', source):
         shown = re.sub(r"\{name\}|\{node\}", "NODE", path)
-        shown = re.sub(r"\{(site|token)\}", lambda name: name[1].upper(), shown)
+        shown = re.sub(r"\{(site|token|alert)\}", lambda name: name[1].upper(), shown)
         shown = shown.replace("{check}", "CHECK").replace("{key}/{value:path}", "KEY/VALUE")
         names = {shown, shown.replace("NODE", "NAME")}
         assert any(f"{name}`" in told for name in names), path

@@ -9,9 +9,9 @@ from typing import Annotated, ClassVar, Self
 from pydantic import Field, model_validator
 
 from pacs_monitor.check import CheckFailed, NodeCheck, PlainText, Sample
+from pacs_monitor.exporters import ExporterSettings
 from pacs_monitor.folders import Failure, fail_for
 from pacs_monitor.node import host_of
-from pacs_monitor.settings import PeerSettings
 from pacs_monitor.snmp import SnmpSettings
 from pacs_monitor.volumes import Space, VolumesCheck
 
@@ -21,7 +21,7 @@ class Volume(NodeCheck, VolumesCheck):
 
     volumes: Annotated[tuple[PlainText, ...], Field(min_length=1, max_length=64)]
     """The volumes, as they are called there: D: or /data."""
-    exporter: PeerSettings | None = None
+    exporter: ExporterSettings | None = None
     """Where windows_exporter or node_exporter gives its metrics; or `snmp`."""
     snmp: SnmpSettings | None = None
     """How to ask the node by SNMP; or `exporter`."""

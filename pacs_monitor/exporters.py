@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from prometheus_client.parser import text_string_to_metric_families
 
 from pacs_monitor.check import CheckFailed
+from pacs_monitor.settings import PeerSettings, TlsClient
+from pacs_monitor.units import Url
 from pacs_monitor.volumes import Space
 
 _PREFIXES = {"windows_logical_disk_": "volume", "node_filesystem_": "mountpoint"}
@@ -17,6 +19,15 @@ _WANTED = re.compile(
     r"(?:windows_logical_disk_(?:free_bytes|size_bytes|readonly)"
     r"|node_filesystem_(?:avail_bytes|free_bytes|size_bytes|files|files_free|readonly)) ?\{"
 )
+
+
+class ExporterSettings(PeerSettings):
+    """How to reach an exporter."""
+
+    url: Url
+    """Its page of metrics, such as http://10.0.0.5:9182/metrics; redirects are not followed."""
+    tls: TlsClient = TlsClient()
+    """How its certificate is verified, and what we show it."""
 
 
 def volumes(page: bytes, where: str) -> dict[str, Space]:

@@ -253,6 +253,14 @@ def _everywhere() -> Calendar:
     return SiteTime()
 
 
+class Destination(NamedTuple):
+    """Where the agent takes studies that are moved to it: the section `scp`."""
+
+    host: str
+    port: int
+    ae_title: str
+
+
 @dataclass
 class Surroundings:
     """What the engine hands to a check when it starts it; a check uses it through its own methods."""
@@ -263,6 +271,8 @@ class Surroundings:
     budget: Slots
     site: str = ""
     site_time: Calendar = field(default_factory=_everywhere)
+    destination: Destination | None = None
+    """The agent's own DICOM listener, for a check that `moves_here`."""
     deadline: float = float("inf")
     """When the run must have ended, on the event loop's clock; set anew for each run."""
     waiting: bool = False
@@ -330,6 +340,11 @@ class Check(BaseModel):
         """The engine calls this once, before the first run."""
         # Where a cached property would be kept: pydantic's private attributes cost ten times as much to read.
         self.__dict__["_surroundings"] = surroundings
+
+    @property
+    def moves_here(self) -> bool:
+        """Whether, as it is set, it has studies moved to the agent's own listener and so needs the section `scp`."""
+        return False
 
     @property
     def effective_timeout(self) -> float:

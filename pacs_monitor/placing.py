@@ -68,6 +68,7 @@ class Placing:
             dict(configured.labels).get("site", ""),
             self._keeping.of(configured.key),
             SiteTime(configured.time_zone, configured.hours),
+            configured.destination,
             scheduled=self._scheduled,
         )
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from pacs_monitor.check import Check, Metric
+from pacs_monitor.check import Check, Destination, Metric
 from pacs_monitor.node import Node
 from pacs_monitor.people.settings import NotifySettings, OnCall, Person
 from pacs_monitor.promql.features import Feature
@@ -129,12 +129,18 @@ class SelfCheck(Section):
 
 
 class ScpSettings(Section):
-    """The agent's own DICOM listener, for checks that move studies to it."""
+    """The agent's own DICOM listener, for checks that move studies to it; it listens while one is on its way."""
 
     listen: PlainText = "127.0.0.1:11113"
-    """Address and port."""
+    """Address and port, which must be registered with its AE title at the archive; 0.0.0.0 is every address."""
     ae_title: AeTitle | None = None
     """Its AE title; the agent's unless set."""
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port. `config.py` has made sure that they are well formed."""
+        host, _, port = self.listen.rpartition(":")
+        return host.strip("[]"), int(port)
 
 
 class ReceiverSettings(Section):
@@ -292,6 +298,8 @@ class ConfiguredCheck:
     """That of the site."""
     hours: dict[str, Hours] = field(default_factory=dict)
     """The site's hours that the check's settings name."""
+    destination: Destination | None = None
+    """The agent's own DICOM listener, if the check has studies moved to it."""
 
     @property
     def key(self) -> Key:

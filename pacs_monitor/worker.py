@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from pacs_monitor import marks, wire
-from pacs_monitor.check import Check, Sample, Surroundings
+from pacs_monitor.check import Check, Destination, Sample, Surroundings
 from pacs_monitor.dicom import clock
 from pacs_monitor.dicom.budget import Budget
 from pacs_monitor.loader import load_file
@@ -52,6 +52,7 @@ class Order:
     site: str
     memory: dict[str, Any]
     site_time: SiteTime
+    destination: Destination | None = None
     scheduled: bool = True
     """False: it only runs when asked to (`probe`)."""
 
@@ -196,7 +197,9 @@ class Worker(asyncio.Protocol):
     def _runner(self, order: Order) -> Runner:
         check = load_file(Path(order.source)).cls.model_validate(order.settings)
         memory = CheckMemory(order.memory, functools.partial(self._memory.commit, order.number))
-        surroundings = Surroundings(order.node, memory, self._resolver, self._budget, order.site, order.site_time)
+        surroundings = Surroundings(
+            order.node, memory, self._resolver, self._budget, order.site, order.site_time, order.destination
+        )
         return Runner(order.number, order.name, check, surroundings, self._deliver)
 
     def _drop(self, number: int) -> None:

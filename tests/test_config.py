@@ -219,12 +219,11 @@ nodes:
     ]
 
 
-def test_a_section_that_this_version_does_not_use_is_a_warning(loaded: Load) -> None:
+def test_alerting_that_tells_nobody_is_a_warning(loaded: Load) -> None:
     found = loaded(
         """\
 checks: [space: {path: /}]
 alerting: {rules: [builtin, "*.rules.yml", "y.yml"]}
-scp: {}
 """,
         x__rules__yml="groups: []",
         y__yml="groups: []",
@@ -232,8 +231,6 @@ scp: {}
     assert warnings(found) == [
         "pacs-monitor.yml:2: alerting: its rules are evaluated, and alerts are shown and logged, but nobody is told of "
         "them; write notify, or name an Alertmanager file in routes",
-        "pacs-monitor.yml:3: scp: is read and checked, but this version has no listener of its own; "
-        "leave it out until one does",
     ]
 
 

@@ -147,7 +147,7 @@ def test_the_examples_of_the_page_together_are_one_configuration(tmp_path: Path)
     told = [text for text in blocks(CONFIGURATION, "yaml") if not any(one in text for one in others)]
     path.write_text(settled("".join(told), tmp_path))
     found = config.load(path)
-    assert {warning.setting for warning in found.warnings} == {"people.duty.webhook", "scp"}, found.warnings
+    assert {warning.setting for warning in found.warnings} == {"people.duty.webhook"}, found.warnings
     assert list(found.nodes) == ["sw-ct", "archive", "teleradiology", "mr1", "ct1", "us1"]
     assert found.nodes["ct1"].labels == {"vendor": "acme"}
     assert found.checks["teleradiology", "c_echo"].check.interval == 60
@@ -185,8 +185,8 @@ def test_the_examples_of_checks_are_accepted(tmp_path: Path) -> None:
         entries = text.replace("\n- ", "\n    - ").replace("- ", "    - ", 1)
         node = "nodes:\n  - name: archive\n    host: h\n    port: 1\n    ae_title: A\n    checks:\n"
         path = tmp_path / f"{kind}.yml"
-        hours = "hours: {clinic: {days: mon-fri}}\n"
-        path.write_text(hours + (node + entries if told["needs"] else f"checks:\n{entries}"))
+        sections = "hours: {clinic: {days: mon-fri}}\nscp: {}\n"
+        path.write_text(sections + (node + entries if told["needs"] else f"checks:\n{entries}"))
         assert config.load(path).warnings == ()
 
 

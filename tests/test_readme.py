@@ -190,13 +190,6 @@ def test_the_picture_is_of_the_real_board_and_names_no_folder_of_ours() -> None:
     assert len(text) < 100_000
 
 
-def test_sections_that_are_said_to_be_unused_are_not_read_by_the_engine() -> None:
-    """When one of them comes to life, README's Status and docs/configuration.md must say so."""
-    engine = "\n".join(path.read_text() for path in (ROOT / "pacs_monitor").rglob("*.py"))
-    assert "agent.scp" not in engine
-    assert "The settings of `scp` are read and checked, and nothing uses them yet" in " ".join(read(README).split())
-
-
 def test_people_are_told_as_shown(tmp_path: Path) -> None:
     path = tmp_path / "pacs-monitor.yml"
     path.write_text(block(README, "yaml", "nodes:") + block(README, "yaml", "people:"))

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pacs_monitor.check import Check
+from pacs_monitor.check import Check, Destination
 from pacs_monitor.configuring.complaints import validate
 from pacs_monitor.configuring.fields import settings_of, settings_of_hours, unit_of
 from pacs_monitor.configuring.filling import fill
@@ -145,6 +145,7 @@ class Configurator:
             return
         own = (("check", name), ("kind", kind.kind))
         zone, hours = self._agent.time_zone, self._hours_of(check)
+        destination = self._destination_of(check, prepared.wanted)
         yield ConfiguredCheck(
             node=node,
             name=name,
@@ -154,9 +155,12 @@ class Configurator:
             check=check,
             labels=(*labels[:2], *own, *labels[2:]) if node else (("site", self._agent.site), *own),
             metrics=kind.metrics,
-            fingerprint=fingerprint(self._agent.site, kind.kind, kind.digest, settings, node_data, zone, hours),
+            fingerprint=fingerprint(
+                self._agent.site, kind.kind, kind.digest, settings, node_data, zone, hours, destination
+            ),
             time_zone=zone,
             hours=hours,
+            destination=destination,
         )
 
     def _check_hours(self, wanted: Wanted) -> None:
@@ -166,6 +170,25 @@ class Configurator:
     def _hours_of(self, check: Check) -> dict[str, Hours]:
         named = [getattr(check, field) for field in settings_of_hours(type(check)).values()]
         return {name: self._agent.hours[name] for name in named if name in self._agent.hours}
+
+    def _destination_of(self, check: Check, wanted: Wanted) -> Destination | None:
+        if not check.moves_here:
+            return None
+        scp = self._agent.scp
+        if scp is None and self._findings.complained_within("scp"):
+            return None
+        if scp is None:
+            self._findings.complain(
+                wanted.settings,
+                f"the check {wanted.name} has studies moved to the agent, which has no listener; write the section "
+                f"scp with listen, or take move out",
+            )
+            return None
+        try:
+            host, port = scp.address
+        except ValueError:  # that has a complaint already
+            return None
+        return Destination(host, port, scp.ae_title or self._agent.ae_title)
 
     def _labels(self, node: Node) -> tuple[tuple[str, str], ...]:
         more = ((label, node.labels[label]) for label in self._agent.metrics.labels if label in node.labels)

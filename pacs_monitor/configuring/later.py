@@ -1,6 +1,6 @@
-"""Sections that this version reads and does not use yet: a warning for each, and complaints as far as they can be told.
+"""Alerting that tells nobody is accepted with a warning.
 
-A configuration with them is good; but nobody may believe that it is alerted because the file says so.
+Such a configuration is good; but nobody may believe that it is alerted because the file says so.
 """
 
 from __future__ import annotations
@@ -8,16 +8,9 @@ from __future__ import annotations
 from pacs_monitor.configuring.findings import Findings
 from pacs_monitor.configuring.tree import Map, Scalar, below, is_null
 
-_UNUSED = {
-    "scp": "is read and checked, but this version has no listener of its own; leave it out until one does",
-}
-
 
 def check_later_sections(root: Map, findings: Findings) -> None:
-    """Warn of sections that nothing uses yet."""
-    for section, message in _UNUSED.items():
-        if not is_null(root.get(section)):
-            findings.warn(below(root, section), message)
+    """Warn of an `alerting` that tells nobody."""
     alerting = root.get("alerting")
     if isinstance(alerting, Map):
         _check_who_is_told(alerting, root, findings)

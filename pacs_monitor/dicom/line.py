@@ -85,6 +85,11 @@ class Line:
             self._opened.settimeout(seconds)
 
     @property
+    def local_address(self) -> str:
+        """Our own IP address on it. Raises OSError once it is closed."""
+        return str(self._opened.getsockname()[0])
+
+    @property
     def assoc(self) -> Association:
         """The association as pynetdicom has it."""
         assert self._entity.assoc is not None, "not requested yet"

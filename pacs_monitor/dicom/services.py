@@ -114,7 +114,11 @@ class Association:
         items: list[Any] = [build_role(UID(each.abstract), scp_role=True) for each in receives]
         if script.identity is not None:
             items.append(_identity(script.identity))
-        handlers = [(evt.EVT_C_STORE, self._take), (evt.EVT_DATA_RECV, self._arrived), *_wiretapped(self._check.wiretap)]
+        handlers = [
+            (evt.EVT_C_STORE, self._take),
+            (evt.EVT_DATA_RECV, self._arrived),
+            *_wiretapped(self._check.wiretap),
+        ]
         stands = await self._in_time("association", self._line.associate, script.called, proposed, items, handlers)
         accepted = self._line.heard.get(codec.ASSOCIATE_AC)
         if accepted is not None:

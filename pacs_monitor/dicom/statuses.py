@@ -8,12 +8,16 @@ from types import MappingProxyType
 from pynetdicom.status import (
     QR_FIND_SERVICE_CLASS_STATUS,
     QR_GET_SERVICE_CLASS_STATUS,
+    QR_MOVE_SERVICE_CLASS_STATUS,
     STORAGE_SERVICE_CLASS_STATUS,
 )
 
 from pacs_monitor.check import CheckFailed
 
 SUCCESS = 0x0000
+UNKNOWN_DESTINATION = 0xA801
+NOT_PERMITTED = (0x0122, 0x0124)
+"""The SOP class is not supported, or we may not use it."""
 CANCELLED = 0xFE00
 PENDING = (0xFF00, 0xFF01)
 STORED_WITH_CHANGES = (0xB000, 0xB006, 0xB007)
@@ -24,6 +28,7 @@ _MEANINGS: Mapping[str, Mapping[int, tuple[str, str]]] = MappingProxyType(
         "C-STORE": STORAGE_SERVICE_CLASS_STATUS,
         "C-FIND": QR_FIND_SERVICE_CLASS_STATUS,
         "C-GET": QR_GET_SERVICE_CLASS_STATUS,
+        "C-MOVE": QR_MOVE_SERVICE_CLASS_STATUS,
     }
 )
 
@@ -50,6 +55,6 @@ def _remedy(service: str, status: int, calling: str) -> str:
         return "it does not take this query: ask its vendor which keys it matches by"
     if service == "C-FIND" and 0xC000 <= status <= 0xCFFF:
         return "it could not carry out the query: look at its database, and into its log at this time"
-    if service == "C-GET" and status == 0xB000:
+    if service in ("C-GET", "C-MOVE") and status == 0xB000:
         return "it could not send some objects of the study: look into its log at this time"
     return "look into its log at this time"

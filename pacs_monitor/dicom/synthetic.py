@@ -17,7 +17,8 @@ PATIENT_NAME = "Monitor^Test"
 UID_ROOT = "2.25."
 WARNING = "NOT FOR DIAGNOSTIC USE"
 SIDE = 64
-"""Rows and columns of the picture."""
+"""Rows and columns of the picture, unless a check wants another."""
+_DARK = bytes(value >> 2 for value in range(256))
 
 KEY_TAGS = (
     "SOPClassUID",
@@ -83,8 +84,8 @@ def _text(dataset: Dataset, keyword: str) -> str:
         return ""
 
 
-def make_study(now: datetime) -> Study:
-    """A new study of that moment, with new UIDs."""
+def make_study(now: datetime, side: int = SIDE) -> Study:
+    """A new study of that moment, with new UIDs; its picture has so many rows and columns."""
     from pydicom.dataset import Dataset, FileMetaDataset
     from pydicom.uid import ExplicitVRLittleEndian
 
@@ -93,7 +94,7 @@ def make_study(now: datetime) -> Study:
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     _patient(dataset)
     _study(dataset, now)
-    _picture(dataset, now)
+    _picture(dataset, now, side)
     return Study(dataset)
 
 
@@ -123,7 +124,7 @@ def _study(dataset: Dataset, now: datetime) -> None:
     dataset.ConversionType = "SYN"
 
 
-def _picture(dataset: Dataset, now: datetime) -> None:
+def _picture(dataset: Dataset, now: datetime, side: int) -> None:
     from pydicom.uid import SecondaryCaptureImageStorage
 
     dataset.SOPClassUID = SecondaryCaptureImageStorage
@@ -137,18 +138,18 @@ def _picture(dataset: Dataset, now: datetime) -> None:
     dataset.PatientOrientation = ""
     dataset.SamplesPerPixel = 1
     dataset.PhotometricInterpretation = "MONOCHROME2"
-    dataset.Rows = dataset.Columns = SIDE
+    dataset.Rows = dataset.Columns = side
     dataset.BitsAllocated = dataset.BitsStored = 8
     dataset.HighBit = 7
     dataset.PixelRepresentation = 0
-    dataset.add_new("PixelData", "OB", _pixels(str(dataset.SOPInstanceUID)))
+    dataset.add_new("PixelData", "OB", _pixels(str(dataset.SOPInstanceUID), side))
 
 
-def _pixels(seed: str) -> bytes:
+def _pixels(seed: str, side: int) -> bytes:
     """A white cross on dark noise: plainly no anatomy, and no two alike, so that a mix-up shows."""
-    pixels = bytearray(value >> 2 for value in hashlib.shake_256(seed.encode()).digest(SIDE * SIDE))
-    for line in range(SIDE):
-        pixels[line * SIDE + line] = pixels[line * SIDE + SIDE - 1 - line] = 255
+    pixels = bytearray(hashlib.shake_256(seed.encode()).digest(side * side).translate(_DARK))
+    for line in range(side):
+        pixels[line * side + line] = pixels[line * side + side - 1 - line] = 255
     return bytes(pixels)
 
 

@@ -15,7 +15,7 @@ from pydicom.filewriter import dcmwrite
 from pynetdicom import AE, evt
 
 from pacs_monitor.dicom import synthetic
-from pacs_monitor.dicom.contexts import SECONDARY_CAPTURE, STUDY_ROOT_FIND, STUDY_ROOT_GET
+from pacs_monitor.dicom.contexts import SECONDARY_CAPTURE, STUDY_ROOT_FIND, STUDY_ROOT_GET, STUDY_ROOT_MOVE
 from tests.peers.orthanc import Orthanc
 
 CANARY_NAME = "Canary^Secret"
@@ -57,6 +57,9 @@ class Archive:
         self.on_store: Callable[[], object] = lambda: None
         self.gives = True
         self.offers_get = True
+        self.moves_to: tuple[str, int] | None = None
+        """Where it sends what is to be moved, whoever is named as the destination; None: nobody is known."""
+        self.also_sends: list[Dataset] = []
         self.hang_at = ""
         self.hanging = threading.Event()
         self.over = threading.Event()
@@ -100,6 +103,21 @@ class Archive:
         yield 1
         yield 0xFF00, dataset
 
+    def _move(self, event: evt.Event) -> Iterator[Any]:
+        self._step("move", event)
+        if self.moves_to is None:
+            yield None, None
+            return
+        yield self.moves_to
+        if not self.gives:
+            yield 0
+            return
+        dataset = self.stored[event.identifier.StudyInstanceUID]
+        self.change(dataset)
+        yield 1 + len(self.also_sends)
+        for each in (*self.also_sends, dataset):
+            yield 0xFF00, each
+
     def _count_abort(self, event: evt.Event) -> None:
         self.aborted += 1
 
@@ -111,7 +129,10 @@ class Archive:
         ae.add_supported_context(STUDY_ROOT_FIND.abstract)
         if self.offers_get:
             ae.add_supported_context(STUDY_ROOT_GET.abstract)
+        ae.add_supported_context(STUDY_ROOT_MOVE.abstract)
+        ae.add_requested_context(SECONDARY_CAPTURE.abstract, list(SECONDARY_CAPTURE.transfers))
         handlers: list[Any] = [
+            (evt.EVT_C_MOVE, self._move),
             (evt.EVT_C_STORE, self._store),
             (evt.EVT_C_FIND, self._find),
             (evt.EVT_C_GET, self._get),

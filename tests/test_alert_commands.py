@@ -165,9 +165,7 @@ def test_a_test_alert_tells_whether_it_arrived(agent: RunningAgent, severity: st
 
 def test_a_test_alert_for_no_node_is_refused(agent: RunningAgent) -> None:
     assert said(agent, "test", "alert", "ct9", status=1) == "there is no node ct9\n"
-    assert (
-        said(agent, "test", "receiver", "ct9", status=1) == "there is no receiver ct9; there are team, pager\n"
-    )
+    assert said(agent, "test", "receiver", "ct9", status=1) == "there is no receiver ct9; there are team, pager\n"
     assert "has nobody to tell" in said(agent, "test", "receiver", "nobody", status=1)
 
 

@@ -84,9 +84,11 @@ def test_nothing_in_them_is_newer_than_the_oldest_prometheus_that_is_promised() 
 def test_the_agent_loads_the_rules_and_not_their_tests() -> None:
     assert [path.name for path in FILES] == [
         "agent.yml",
+        "archive.yml",
         "availability.yml",
         "find.yml",
         "ingest.yml",
+        "queues.yml",
         "recording.yml",
         "storage.yml",
         "worklist.yml",
@@ -195,7 +197,9 @@ def test_check_down_leaves_out_only_kinds_that_have_alerts_of_their_own() -> Non
 IMPORTANCES = {'importance="critical"': "critical", 'importance!~"critical|low"': "warning", 'importance="low"': "info"}
 
 
-@pytest.mark.parametrize("name", ["NodeDown", "CheckDown", "IngestFailed", "FindFailed", "WorklistDown", "WorklistEmpty"])
+@pytest.mark.parametrize(
+    "name", ["NodeDown", "CheckDown", "IngestFailed", "FindFailed", "WorklistDown", "WorklistEmpty"]
+)
 def test_severity_comes_from_importance_and_all_else_is_the_same(name: str) -> None:
     found, texts = [], set()
     for rule in ALERTS:
@@ -210,7 +214,7 @@ def test_severity_comes_from_importance_and_all_else_is_the_same(name: str) -> N
 
 def test_nothing_of_low_importance_and_no_modality_that_is_not_critical_pages() -> None:
     pages = [rule for rule in ALERTS if rule.own_labels["severity"] == "critical" and "importance" in rule.text]
-    assert len(pages) == 6
+    assert len(pages) == 7
     for rule in pages:
         (health, *_) = selectors(rule)
         assert ("importance", "critical") in {(matcher.name, matcher.value) for matcher in health.matchers}

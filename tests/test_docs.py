@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import indent
 
 import pytest
 import typer
@@ -181,8 +182,7 @@ def test_the_example_of_handing_over_is_accepted(tmp_path: Path) -> None:
 
 def test_the_examples_of_checks_are_accepted(tmp_path: Path) -> None:
     for kind, told in SHIPPED.items():
-        text = blocks(page_of(kind), "yaml")[0]
-        entries = text.replace("\n- ", "\n    - ").replace("- ", "    - ", 1)
+        entries = indent(settled(blocks(page_of(kind), "yaml")[0], tmp_path), "    ")
         node = "nodes:\n  - name: archive\n    host: h\n    port: 1\n    ae_title: A\n    checks:\n"
         path = tmp_path / f"{kind}.yml"
         sections = "hours: {clinic: {days: mon-fri}}\nscp: {}\n"

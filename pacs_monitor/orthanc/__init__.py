@@ -29,8 +29,13 @@ class OrthancSettings(BaseModel):
 
     @model_validator(mode="after")
     def _no_secret_in_the_address(self) -> Self:
-        if "@" in self.orthanc.split("//", 1)[1].split("/")[0]:
-            raise ValueError("orthanc holds a user; set username and password_file instead")
-        if self.username is None and (self.password or self.password_file):
-            raise ValueError("a password without a user; set username")
+        check_login("orthanc", self.orthanc, self.username, bool(self.password or self.password_file))
         return self
+
+
+def check_login(setting: str, address: str, username: str | None, has_password: bool) -> None:
+    """Raise ValueError for an address that holds a user, and for a password without one."""
+    if "@" in address.split("//", 1)[1].split("/")[0]:
+        raise ValueError(f"{setting} holds a user; set username and password_file instead")
+    if username is None and has_password:
+        raise ValueError("a password without a user; set username")

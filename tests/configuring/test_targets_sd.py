@@ -21,7 +21,9 @@ class Site:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def load(self, listed: Any, more: str = "", *, file: str = "targets.json", named: str = "targets.json") -> Configuration:
+    def load(
+        self, listed: Any, more: str = "", *, file: str = "targets.json", named: str = "targets.json"
+    ) -> Configuration:
         (self.folder / file).write_text(listed if isinstance(listed, str) else json.dumps(listed))
         path = self.folder / "pacs-monitor.yml"
         path.write_text(f"nodes_from:\n  - file_sd: {named}\n{more}")

@@ -43,6 +43,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python bench/rules.py
 	$(BIN)/python bench/storm.py
 	$(BIN)/python bench/reliability.py
+	$(BIN)/python bench/soak.py
 
 clean:
 	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -50,8 +50,9 @@ class Scrape:
 class AgentProcess:
     """`pacs-monitor run` with a configuration, from `with` to its end. It is there once it is ready."""
 
-    def __init__(self, configuration: Path, port: int) -> None:
-        self._command = python("pacs_monitor", "run", "--config", configuration, "--log-level", "error")
+    def __init__(self, configuration: Path, port: int, level: str = "error") -> None:
+        """`level` is that of its log, which stands beside the configuration."""
+        self._command = python("pacs_monitor", "run", "--config", configuration, "--log-level", level)
         self._log = configuration.with_suffix(".log")
         self._port = port
 
@@ -78,6 +79,10 @@ class AgentProcess:
         """Of the main process."""
         return self._process.pid
 
+    def stop(self) -> None:
+        """End it before its block does."""
+        self._end()
+
     def scrape(self) -> Scrape:
         """Scrape as Prometheus does, compressed."""
         began = time.monotonic()
@@ -97,7 +102,7 @@ class AgentProcess:
         return sum(one.rss for one in full), sum(one.pss for one in full)
 
     def said(self) -> str:
-        """The end of its log, which holds only errors."""
+        """The end of its log."""
         return self._log.read_text(errors="replace")[-2000:]
 
     def _all(self) -> list[psutil.Process]:
@@ -120,6 +125,8 @@ class AgentProcess:
             connection.close()
 
     def _end(self) -> None:
+        if self._process.poll() is not None:
+            return
         self._process.send_signal(signal.SIGTERM)
         try:
             self._process.wait(ENDS_WITHIN)

@@ -1,10 +1,12 @@
-"""HTTP GET of a document from a server that the configuration names. Everything here blocks: it belongs in threads."""
+"""HTTP requests to a server that the configuration names. Everything here blocks: it belongs in threads."""
 
 from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from time import perf_counter
 from urllib.parse import urlsplit
 
 import requests
@@ -21,13 +23,54 @@ _REFUSED: dict[int, tuple[Reason, str]] = {
     401: ("forbidden", "wants a user or token that it knows; correct username and password_file, or bearer_token_file"),
     403: ("forbidden", "does not permit this; have the user or this machine let in there"),
     404: ("not_found", "has no such page; correct the address"),
+    507: ("threshold", "has no space left; free space there, or enlarge its storage"),
 }
+
+
+class NotAnswered(CheckFailed):
+    """The server answered with a status that is no success."""
+
+    def __init__(self, reason: Reason, message: str, status: int) -> None:
+        """`status` is HTTP's."""
+        super().__init__(reason, message)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a server gave, and when."""
+
+    status: int
+    content_type: str
+    content: bytes
+    first: float
+    """Seconds from the request, connecting included, to the first byte of the answer."""
+    last: float
+    """Seconds to its last byte."""
 
 
 def get(peer: PeerSettings, seconds: float, *, path: str = "", headers: dict[str, str] | None = None) -> bytes:
     """What is at the peer's address with `path` behind it, after at most so many seconds.
 
     Redirects are not followed. Raises CheckFailed, whose sentence holds nothing of the answer or of a secret.
+    """
+    return exchange(peer, seconds, path=path, headers=headers).content
+
+
+def exchange(
+    peer: PeerSettings,
+    seconds: float,
+    *,
+    method: str = "GET",
+    path: str = "",
+    headers: dict[str, str] | None = None,
+    body: bytes | None = None,
+    most: int = MOST_BYTES,
+    also: frozenset[int] = frozenset(),
+) -> Answer:
+    """One request as `get` makes it, with what came back; statuses other than 200 count only if they are in `also`.
+
+    `most` bounds the answer in bytes.
     """
     url = peer.url.rstrip("/") + path if path else peer.url
     where = where_of(url)
@@ -40,8 +83,14 @@ def get(peer: PeerSettings, seconds: float, *, path: str = "", headers: dict[str
         asking.auth = _Authorization(peer)
         wanted = {"User-Agent": "pacs-monitor", "Accept": "application/json", **(headers or {})}
         within = timeouts(deadline)
-        with asking.get(url, headers=wanted, timeout=within, allow_redirects=False, stream=True) as answer:
-            return _read(answer, where)
+        started = perf_counter()
+        with asking.request(
+            method, url, data=body, headers=wanted, timeout=within, allow_redirects=False, stream=True
+        ) as answer:
+            first = perf_counter() - started
+            content = _read(answer, where, most, also)
+            kind = answer.headers.get("Content-Type", "")
+            return Answer(answer.status_code, kind, content, first, perf_counter() - started)
 
 
 class _Authorization(requests.auth.AuthBase):
@@ -59,18 +108,18 @@ class _Authorization(requests.auth.AuthBase):
         return request
 
 
-def _read(answer: requests.Response, where: str) -> bytes:
+def _read(answer: requests.Response, where: str, most: int, also: frozenset[int]) -> bytes:
     if 300 <= answer.status_code < 400:
         raise CheckFailed("mismatch", f"{where} redirects elsewhere, which is not followed; set its final address")
-    if answer.status_code != 200:
+    if answer.status_code != 200 and answer.status_code not in also:
         other: tuple[Reason, str] = ("aborted", "cannot answer; look into its log at this time")
         reason, sentence = _REFUSED.get(answer.status_code, other)
-        raise CheckFailed(reason, f"{where} {sentence} (HTTP {answer.status_code})")
+        raise NotAnswered(reason, f"{where} {sentence} (HTTP {answer.status_code})", answer.status_code)
     content = bytearray()
     for chunk in answer.iter_content(65536):
         content += chunk
-        if len(content) > MOST_BYTES:
-            raise CheckFailed("mismatch", f"{where} gives more than {MOST_BYTES >> 20} MiB; correct the address")
+        if len(content) > most:
+            raise CheckFailed("mismatch", f"{where} gives more than {most >> 20} MiB; correct the address")
     return bytes(content)
 
 

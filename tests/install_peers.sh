@@ -7,6 +7,7 @@ set -euo pipefail
 # what is looked for | Debian packages | what is not tested without it
 peers=(
     "Orthanc|orthanc|a real archive: store, find, retrieve, delete, worklists"
+    "/usr/share/orthanc/plugins/libOrthancDicomWeb.so|orthanc-dicomweb|DICOMweb of a real archive"
     "storescp|dcmtk|DCMTK's storage peer"
     "dcmqrscp|dcmtk|DCMTK's archive"
     "wlmscpfs|dcmtk|DCMTK's worklist"
@@ -25,7 +26,7 @@ peers=(
 missing() { # prints the rows whose program is not there
     local row
     for row in "${peers[@]}"; do
-        PATH="$PATH:/usr/local/sbin:/usr/sbin" command -v "${row%%|*}" >/dev/null || echo "$row"
+        PATH="$PATH:/usr/local/sbin:/usr/sbin" command -v "${row%%|*}" >/dev/null || [ -e "${row%%|*}" ] || echo "$row"
     done
 }
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 from uuid import uuid4
+
+from pacs_monitor.check import CheckFailed
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -64,6 +67,19 @@ class Study:
         """The keywords of key tags in which what came back differs, and `PixelData`. Never a value."""
         changed = [keyword for keyword in KEY_TAGS if _text(self.dataset, keyword) != _text(received, keyword)]
         return changed + (["PixelData"] if pixel_hash(received) != self.pixel_hash else [])
+
+    def require_same(self, received: Sequence[Dataset], who: str, by: str) -> None:
+        """Raise CheckFailed unless this study is among what `who` gave back `by` a service, as it was."""
+        ours = [dataset for dataset in received if dataset.get("SOPInstanceUID") == self.instance_uid]
+        if not ours:
+            raise CheckFailed("not_found", f"{who} sends another object by {by} than the study's; look at its storage")
+        differences = self.differences(ours[0])
+        if differences:
+            raise CheckFailed(
+                "mismatch",
+                f"{who} gives the study back by {by} with another {', '.join(differences)} than it got; look at its "
+                f"rules that change headers, and at its storage",
+            )
 
 
 def pixel_hash(dataset: Dataset) -> str:

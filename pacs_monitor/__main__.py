@@ -289,6 +289,9 @@ def diagnose(
     trace: Annotated[
         Path | None, typer.Option("--trace", help="Write what is said on the wire into this file; nothing of patients.")
     ] = None,
+    store: Annotated[
+        bool, typer.Option("--store", help="Also store a synthetic study, by the node's check that may write.")
+    ] = False,
     config: ConfigOption = DEFAULT_CONFIG,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON document a line, for scripts.")] = False,
 ) -> None:
@@ -299,21 +302,26 @@ def diagnose(
     """
     from pacs_monitor.diagnosing import walk as diagnoses
     from pacs_monitor.diagnosing.options import TlsOptions, make_target, target_of_node
+    from pacs_monitor.diagnosing.storing import store_of
     from pacs_monitor.diagnosing.tracing import Trace
 
-    options = TlsOptions(tls, ca, cert, key, server_name, insecure)
+    options, storing = TlsOptions(tls, ca, cert, key, server_name, insecure), None
     try:
         if ":" in target:
             wanted = make_target(target, called, calling, options, timeout)
+            if store:
+                raise ValueError("--store is for a node of the configuration, whose check ingest may write; name it")
         else:
-            wanted = target_of_node(load(config, 2), target, called, calling, options, timeout)
+            configuration = load(config, 2)
+            wanted = target_of_node(configuration, target, called, calling, options, timeout)
+            storing = store_of(configuration, target) if store else None
     except ValueError as error:
         fail(f"diagnose: {error}", 2)
     try:
         writing = Trace.open(trace) if trace else None
     except OSError as error:
         fail(f"--trace: {trace} cannot be written ({error.strerror}); choose another place", 2)
-    status = asyncio.run(diagnoses.run(wanted, out(), as_json, writing))
+    status = asyncio.run(diagnoses.run(wanted, out(), as_json, writing, storing))
     if writing is not None:
         writing.close()
         print(f"what was said stands in {trace}", file=sys.stderr)

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from pacs_monitor.diagnosing.diagnosis import Step, Target, Verdict
+from pacs_monitor.diagnosing.storing import Store
 from pacs_monitor.diagnosing.tracing import Trace
 from pacs_monitor.diagnosing.walk import diagnose
 
@@ -26,18 +27,20 @@ _BESIDE_STEP, _BESIDE_LABEL = 31, 15
 """Columns of what stands before the text of a step, and of a line of the verdict."""
 
 
-async def run_diagnose(console: Console, target: Target, as_json: bool = False, trace: Trace | None = None) -> int:
+async def run_diagnose(
+    console: Console, target: Target, as_json: bool = False, trace: Trace | None = None, store: Store | None = None
+) -> int:
     """Diagnose and print; 0 if the node answers C-ECHO, 1 if not."""
     status = 1
     if as_json:
-        async for each in diagnose(target, trace=trace):
+        async for each in diagnose(target, trace=trace, store=store):
             console.file.write(json.dumps(each.plain()) + "\n")
             console.file.flush()
             if isinstance(each, Verdict):
                 status = 0 if each.ok else 1
         return status
     with console.status("waiting for its answer ...") as waiting:
-        async for each in diagnose(target, trace=trace):
+        async for each in diagnose(target, trace=trace, store=store):
             if isinstance(each, Step):
                 _print(console, [render_step(each, console.width)])
                 continue

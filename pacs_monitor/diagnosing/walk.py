@@ -16,6 +16,7 @@ from pacs_monitor.diagnosing.asking import find
 from pacs_monitor.diagnosing.closer import LOOK, Closer
 from pacs_monitor.diagnosing.diagnosis import Evidence, Step, Target, Verdict, show_address
 from pacs_monitor.diagnosing.steps import SOP_CLASSES, Say
+from pacs_monitor.diagnosing.storing import Store
 from pacs_monitor.diagnosing.talks import NODE, Talks
 from pacs_monitor.diagnosing.tracing import Trace
 from pacs_monitor.diagnosing.verdicts import judge
@@ -46,10 +47,11 @@ async def diagnose(
     resolver: Resolver | None = None,
     now: Callable[[], datetime] = _utc_now,
     trace: Trace | None = None,
+    store: Store | None = None,
 ) -> AsyncIterator[Step | Verdict]:
-    """Each step as it ends, then the verdict. What is said on the wire goes into the trace."""
+    """Each step as it ends, then the verdict. What is said on the wire goes into the trace, but not what is stored."""
     steps: asyncio.Queue[Step | None] = asyncio.Queue()
-    walk = _Walk(target, resolver or Resolver(), steps.put_nowait, trace)
+    walk = _Walk(target, resolver or Resolver(), steps.put_nowait, trace, store)
     walking = asyncio.ensure_future(walk.go())
     walking.add_done_callback(lambda _: steps.put_nowait(None))
     try:
@@ -80,12 +82,13 @@ async def _in_quiet_moments(steps: asyncio.Queue[Step | None]) -> AsyncIterator[
 
 
 class _Walk:
-    def __init__(self, target: Target, resolver: Resolver, say: Say, trace: Trace | None) -> None:
+    def __init__(self, target: Target, resolver: Resolver, say: Say, trace: Trace | None, store: Store | None) -> None:
         self.evidence = Evidence(target)
         self._target = target
         self._resolver = resolver
         self._say = say
         self._talks = Talks(target, trace)
+        self._store = store
         self._loop = asyncio.get_running_loop()
         self._ends = self._loop.time() + target.timeout
 
@@ -117,6 +120,10 @@ class _Walk:
             self._talks.begin(self._target, "to ask for studies")
             step, evidence.no_find = await find(self._target, NODE, self._resolver, self._ends, self._talks.trace)
             self._say(step)
+        if self._store is not None:
+            stored, evidence.no_store = await self._store()
+            for step in stored:
+                self._say(step)
 
     async def _look_up(self, deadline: float) -> list[Address]:
         target, started = self._target, perf_counter()
@@ -141,8 +148,10 @@ class _Walk:
         return None
 
 
-async def run(target: Target, console: Console, as_json: bool = False, trace: Trace | None = None) -> int:
+async def run(
+    target: Target, console: Console, as_json: bool = False, trace: Trace | None = None, store: Store | None = None
+) -> int:
     """Diagnose and print; 0 if the node answers C-ECHO, 1 if not."""
     from pacs_monitor.diagnosing.view import run_diagnose
 
-    return await run_diagnose(console, target, as_json, trace)
+    return await run_diagnose(console, target, as_json, trace, store)

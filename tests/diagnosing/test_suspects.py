@@ -19,6 +19,7 @@ from pacs_monitor.diagnosing import suspects
 from pacs_monitor.diagnosing.suspects import titles_like
 from pacs_monitor.diagnosing.tracing import Trace
 from pacs_monitor.diagnosing.walk import Verdict, diagnose
+from pacs_monitor.state import State
 from tests.conftest import StartOrthanc
 from tests.diagnosing.support import here, walk
 from tests.dicom.authority import Authority
@@ -187,3 +188,27 @@ def test_a_node_of_the_configuration_is_named(storescp: StoreScp, tmp_path: Path
     assert call("switch").stderr == "diagnose: switch has no port; set it, or give HOST:PORT\n"
     assert "say the AE title of what listens there" in call("127.0.0.1:104").stderr
     assert "cannot be written" in call("archive", "--trace", str(tmp_path)).stderr
+
+
+def test_a_study_is_stored_where_a_check_may_write_and_nowhere_else(orthanc: Orthanc, tmp_path: Path) -> None:
+    config = tmp_path / "c.yml"
+    ingest = f"{{ingest: {{write: true, delete: {{orthanc: '{orthanc.url}'}}}}}}"
+    node = f"host: 127.0.0.1, port: {orthanc.dicom_port}, ae_title: ORTHANC"
+    (tmp_path / "data").mkdir()
+    State(tmp_path / "data/state.db", "main").close()  # as an agent leaves it
+    config.write_text(
+        f"data_dir: {tmp_path / 'data'}\nnodes:\n  - {{name: archive, {node}, checks: [{ingest}]}}\n"
+        f"  - {{name: other, {node}, checks: [c_echo]}}\n"
+    )
+
+    def call(*words: str) -> Any:
+        return CliRunner(env={"COLUMNS": "200"}).invoke(app, ["diagnose", *words, "--store", "-c", str(config)])
+
+    done = call("archive")
+    assert done.exit_code == 0, done.output
+    for said in ("a synthetic study is stored", "it is found", "it comes back as it was", "it is deleted again"):
+        assert said in done.stdout
+    assert "ALL IS WELL" in done.stdout
+    assert orthanc.get("/studies") == []
+    assert call("other").stderr.startswith("diagnose: --store: nothing may be stored in other: none of its checks has")
+    assert "--store is for a node of the configuration" in call("127.0.0.1:1", "--called", "A").stderr

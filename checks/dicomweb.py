@@ -11,6 +11,7 @@ from pydantic import model_validator
 
 from pacs_monitor.check import CheckFailed, Count, Duration, Gauge, Sample
 from pacs_monitor.dicom import synthetic
+from pacs_monitor.dicom.stowing import asked, stow
 from pacs_monitor.dicom.web import DicomWeb, DicomWebSettings
 from pacs_monitor.dicom.writing import STORED, WritingCheck
 
@@ -72,7 +73,7 @@ class Dicomweb(WritingCheck):
     async def transaction(self) -> AsyncIterator[Sample]:
         """Store, visible, metadata, rendered, retrieve, delete."""
         study, web = await self.in_thread(synthetic.make_study, datetime.now(UTC)), self._web
-        yield STEP(await self._store(study), step="store")
+        yield STEP(await stow(self, web, study), step="store")
         yield STORED(1)
         yield STEP(await self._visible(study.uid), step="visible")
         path = f"/studies/{study.uid}/series/{study.dataset.SeriesInstanceUID}/instances/{study.instance_uid}"
@@ -98,18 +99,6 @@ class Dicomweb(WritingCheck):
     def _web(self) -> DicomWeb:
         return DicomWeb(self.server)
 
-    async def _store(self, study: synthetic.Study) -> float:
-        await self.journal.count(self.most_a_day, self.interval)
-        await self.journal.enter(study.uid)
-        try:
-            return await self._ask(lambda left: self._web.store(left, study.dataset))
-        except CheckFailed as failure:
-            if failure.reason in ("dns", "refused", "tls"):
-                await self.journal.forget(study.uid)
-            elif failure.reason in ("dimse_status", "forbidden"):
-                await self.journal.absent(study.uid)
-            raise
-
     async def _visible(self, uid: str) -> float:
         took, pause = self.stopwatch(), 0.1
         limit = min(self.visible_within, self.time_left - 0.2)
@@ -128,8 +117,4 @@ class Dicomweb(WritingCheck):
             pause = min(2 * pause, 2.0)
 
     async def _ask(self, function: Callable[[float], T]) -> T:
-        try:
-            async with asyncio.timeout_at(self.surroundings.deadline):
-                return await self.in_thread(function, 0.95 * self.time_left)
-        except TimeoutError:
-            raise CheckFailed("timeout", f"{self._web.where} did not answer in time; look at its load") from None
+        return await asked(self, self._web, function)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
+
+from pydantic import model_validator
 
 from pacs_monitor.check import CheckFailed, Gauge, Metric, Sample
 from pacs_monitor.dicom import PEER, PHASE, synthetic
 from pacs_monitor.dicom.contexts import SECONDARY_CAPTURE, STUDY_ROOT_GET
+from pacs_monitor.dicom.stowing import stow
 from pacs_monitor.dicom.studies import StudyCheck
+from pacs_monitor.dicom.web import DicomWeb, DicomWebSettings
 from pacs_monitor.dicom.writing import STORED
 
 STEP = Gauge("pacs_ingest_step_seconds", "Time of each step: store, visible, retrieve, delete.", ("step",))
@@ -18,6 +22,10 @@ STEP = Gauge("pacs_ingest_step_seconds", "Time of each step: store, visible, ret
 class Ingest(StudyCheck):
     """Store a synthetic study, poll until it is visible, retrieve, compare and delete it. Off unless `write` is set."""
 
+    store: Literal["dicom", "stow"] = "dicom"
+    """How the study is stored: dicom (C-STORE) or stow (STOW-RS, with `stow`)."""
+    stow: DicomWebSettings | None = None
+    """Where the DICOMweb server of the same archive is, for `store: stow`."""
     retrieve: Literal["get", "none"] = "get"
     """Whether to retrieve the study by C-GET and compare it: get or none."""
 
@@ -25,12 +33,18 @@ class Ingest(StudyCheck):
     # The steps say more than the phases of any one of its associations.
     leaves_out: ClassVar[tuple[Metric, ...]] = (PHASE, PEER)
 
+    @model_validator(mode="after")
+    def _has_a_server(self) -> Self:
+        if (self.store == "stow") != (self.stow is not None):
+            raise ValueError("store: stow and stow with the url of the server go together; set both or neither")
+        return self
+
     async def transaction(self) -> AsyncIterator[Sample]:
         """Store, visible, retrieve, delete. Raises CheckFailed at the first that fails."""
         study, rejections = synthetic.make_study(datetime.now(UTC)), list[Sample]()
         took = self.stopwatch()
         try:
-            await self.store(study, rejections)
+            await self._store(study, rejections)
         except CheckFailed:
             for sample in rejections:
                 yield sample
@@ -46,6 +60,12 @@ class Ingest(StudyCheck):
             took = self.stopwatch()
             await self.clean_up(study.uid)
             yield STEP(took(), step="delete")
+
+    async def _store(self, study: synthetic.Study, rejections: list[Sample]) -> None:
+        if self.stow is None:
+            await self.send(study, rejections)
+        else:
+            await stow(self, DicomWeb(self.stow), study)
 
     async def _retrieve(self, study: synthetic.Study) -> None:
         contexts, receives = (STUDY_ROOT_GET,), (SECONDARY_CAPTURE,)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
-from pydantic import field_validator
+from pydantic import field_validator, model_validator
 
 from pacs_monitor.check import AeTitle, CheckFailed, Count, Destination, Gauge, Host, Metric, Sample
 from pacs_monitor.dicom import PEER, PHASE, synthetic
 from pacs_monitor.dicom.contexts import SECONDARY_CAPTURE, STUDY_ROOT_GET, STUDY_ROOT_MOVE
+from pacs_monitor.dicom.stowing import asked
 from pacs_monitor.dicom.studies import StudyCheck
+from pacs_monitor.dicom.web import DicomWeb, DicomWebSettings
 from pacs_monitor.dicom.writing import STORED
 
 if TYPE_CHECKING:
@@ -34,10 +36,12 @@ GRACE = 5.0
 
 
 class Retrieve(StudyCheck):
-    """Store a synthetic study, retrieve it by C-GET or C-MOVE, compare and delete it. Off unless `write` is set."""
+    """Store a synthetic study, retrieve it by C-GET, C-MOVE or WADO-RS, compare it. Off unless `write` is set."""
 
-    ways: tuple[Literal["get", "move"], ...] = ("get",)
-    """By which ways it is retrieved: get (C-GET), move (C-MOVE to the agent's own listener, section scp)."""
+    ways: tuple[Literal["get", "move", "wado"], ...] = ("get",)
+    """By which ways: get (C-GET), move (C-MOVE to the agent's listener, section scp), wado (WADO-RS, with `wado`)."""
+    wado: DicomWebSettings | None = None
+    """Where the DICOMweb server of the same archive is, for the way wado."""
     side: Count = 512
     """Rows and columns of the picture, a byte each, 64 to 2048; throughput of a small one says little."""
     sent_from: tuple[Host, ...] = ()
@@ -63,6 +67,12 @@ class Retrieve(StudyCheck):
             raise ValueError("is not between 64 and 2048; write for example 512")
         return side
 
+    @model_validator(mode="after")
+    def _has_a_server(self) -> Self:
+        if ("wado" in self.ways) != (self.wado is not None):
+            raise ValueError("the way wado and wado with the url of the server go together; set both or neither")
+        return self
+
     @property
     def moves_here(self) -> bool:
         """Whether a C-MOVE is wanted."""
@@ -72,7 +82,7 @@ class Retrieve(StudyCheck):
         """Store it, have it back by each way, delete it. Raises CheckFailed, of the first way that fails."""
         study, rejections = await self.in_thread(synthetic.make_study, datetime.now(UTC), self.side), list[Sample]()
         try:
-            await self.store(study, rejections)
+            await self.send(study, rejections)
         except CheckFailed:
             for sample in rejections:
                 yield sample
@@ -80,10 +90,11 @@ class Retrieve(StudyCheck):
         yield STORED(1)
         await self.visible(study.uid)
         failure: CheckFailed | None = None
+        retrievals = {"get": self._get, "move": self._move, "wado": self._wado}
         for way in self.ways:
             samples: list[Sample] = []
             try:
-                await (self._get if way == "get" else self._move)(study, samples)
+                await retrievals[way](study, samples)
             except CheckFailed as error:
                 failure = failure or error
                 samples.append(UP(0, way=way))
@@ -142,6 +153,14 @@ class Retrieve(StudyCheck):
             await self._arrival(inbox, place)
         samples += _timed("move", inbox.transfer)
         study.require_same(inbox.datasets, self.node.name, "C-MOVE")
+
+    async def _wado(self, study: synthetic.Study, samples: list[Sample]) -> None:
+        assert self.wado is not None
+        web = DicomWeb(self.wado)
+        answer, received = await asked(self, web, lambda left: web.retrieve(left, f"/studies/{study.uid}"))
+        speed = len(answer.content) / answer.last
+        samples += [FIRST(answer.first, way="wado"), SECONDS(answer.last, way="wado"), SPEED(speed, way="wado")]
+        study.require_same(received, web.where, "WADO-RS")
 
     async def _senders(self) -> frozenset[str]:
         """Every address that the object may come from."""

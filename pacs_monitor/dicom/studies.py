@@ -32,7 +32,7 @@ class StudyCheck(WritingCheck, DicomCheck):
             raise ValueError("visible_within is not shorter than timeout; shorten it, or lengthen timeout and interval")
         return self
 
-    async def store(self, study: synthetic.Study, rejections: list[Sample]) -> None:
+    async def send(self, study: synthetic.Study, rejections: list[Sample]) -> None:
         """Count it, note it in the journal, and send it. Raises CheckFailed; `rejections` then holds samples of it."""
         outcome = Outcome()
         await self.journal.count(self.most_a_day, self.interval)

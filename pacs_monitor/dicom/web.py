@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 from uuid import uuid4
@@ -70,6 +71,17 @@ class DicomWeb:
         path = f"/studies?{query}&includefield={_STUDY}&limit=1"
         answer = self._ask(seconds, path=path, headers={"Accept": _JSON}, most=MOST_JSON, also=frozenset((204,)))
         return answer.last, [_text(each, _STUDY) for each in self._list(answer)]
+
+    def query(self, seconds: float, path: str, tags: Mapping[str, str], most: int) -> list[dict[str, str]]:
+        """QIDO-RS for what stands below a path: the values of `tags` (tag by keyword), "" where there is none.
+
+        `most` bounds the answer in bytes.
+        """
+        path = f"{path}{'&' if '?' in path else '?'}includefield={','.join(tags.values())}"
+        answer = self._ask(seconds, path=path, headers={"Accept": _JSON}, most=most, also=frozenset((204,)))
+        return [
+            {keyword: _text(each, tag).strip(" \0") for keyword, tag in tags.items()} for each in self._list(answer)
+        ]
 
     def metadata(self, seconds: float, path: str) -> tuple[float, list[str]]:
         """WADO-RS for metadata: seconds until its answer, and the SOP Instance UIDs in it."""

@@ -28,6 +28,7 @@ from tests.checks.archive import CANARY_ID, Archive, canary, upload
 from tests.checks.support import DictMemory, Run, bind, complaint, run, until
 from tests.noise import with_time
 from tests.peers.dcmtk import DcmQrScp
+from tests.peers.dicomweb import run_dicomweb
 from tests.peers.orthanc import Orthanc
 from tests.peers.ports import free_port
 
@@ -94,6 +95,19 @@ async def test_a_whole_cycle_leaves_the_archive_as_it_was_and_no_trace_of_other_
     traces = [repr(gave.samples), gave.message, *memory.record, *(record.getMessage() for record in caplog.records)]
     assert not [trace for trace in traces if "canary" in trace.lower()]
     assert not [record for record in caplog.records if record.name.startswith(("pynetdicom", "pydicom"))]
+
+
+async def test_a_study_may_be_stored_by_stow_rs(new_folder: Callable[[str], Path], memory: DictMemory) -> None:
+    with run_dicomweb(new_folder("dicomweb")) as orthanc:
+        stow = {"url": f"{orthanc.url}/dicom-web"}
+        gave = await run(for_orthanc(memory, orthanc, store="stow", stow=stow))
+        assert gave.failure is None
+        assert steps(gave) == ["store", "visible", "retrieve", "delete"]
+        assert orthanc.get("/studies") == []
+        assert journal(memory) == []
+        gave = await run(for_orthanc(memory, orthanc, store="stow", stow={"url": f"{orthanc.url}/web"}))
+        assert gave.reason == "not_found"
+        assert steps(gave) == []
 
 
 async def test_what_an_archive_says_of_a_patient_goes_nowhere(
@@ -168,6 +182,7 @@ def test_without_delete_the_configuration_is_warned_and_the_rate_is_low() -> Non
             {"write": True, "delete": {"orthanc": "http://admin:secret@a:8042"}},
             "orthanc holds a user; set username and password_file instead",
         ),
+        ({"write": True, "delete": {"orthanc": "http://a"}, "store": "stow"}, "store: stow and stow with the url"),
         ({"write": True, "delete": {"orthanc": "http://a", "password": "x"}}, "a password without a user"),
     ],
 )

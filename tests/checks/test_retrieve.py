@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from pacs_monitor.settings import ConfigError
 from tests.checks.archive import Archive, canary, upload
 from tests.checks.support import DictMemory, Run, bind, complaint, run, until
 from tests.peers.dcmtk import DcmQrScp
+from tests.peers.dicomweb import run_dicomweb
 from tests.peers.orthanc import Orthanc
 from tests.peers.ports import free_port
 
@@ -92,6 +93,24 @@ async def test_both_ways_from_orthanc_leave_it_as_it_was_and_no_trace_of_other_p
     traces = [repr(gave.samples), gave.message, *memory.record, *(record.getMessage() for record in caplog.records)]
     assert not [trace for trace in traces if "canary" in trace.lower()]
     await until(lambda: not listens(orthanc.pacsmon_port))
+
+
+async def test_by_wado_rs_from_orthanc(new_folder: Callable[[str], Path], memory: DictMemory) -> None:
+    with run_dicomweb(new_folder("dicomweb")) as orthanc:
+        wado = {"url": f"{orthanc.url}/dicom-web"}
+        gave = await run(for_orthanc(memory, orthanc, ways=["wado", "get"], wado=wado))
+        assert gave.failure is None
+        assert gave.value("pacs_retrieve_up", way="wado") == 1
+        seconds = gave.value("pacs_retrieve_seconds", way="wado") or 0
+        assert 0 < (gave.value("pacs_retrieve_first_byte_seconds", way="wado") or 0) <= seconds
+        assert (gave.value("pacs_retrieve_bytes_per_second", way="wado") or 0) * seconds > 512 * 512
+        assert gave.value(SUBOPERATIONS, way="wado") is None
+        gave = await run(for_orthanc(memory, orthanc, ways=["wado", "get"], wado={"url": f"{orthanc.url}/web"}))
+        assert gave.reason == "not_found"
+        assert "does the URL lead to DICOMweb, such as /dicom-web" in gave.message
+        assert gave.value("pacs_retrieve_up", way="wado") == 0
+        assert gave.value("pacs_retrieve_up", way="get") == 1
+        assert orthanc.get("/studies") == []
 
 
 async def test_by_c_get_from_dcmqrscp(dcmqrscp: DcmQrScp, memory: DictMemory) -> None:
@@ -259,6 +278,7 @@ async def test_a_port_that_is_taken_is_said(archive: Archive, memory: DictMemory
         ({}, "retrieve writes a synthetic study to the archive; set write: true to allow it"),
         ({"write": True, "ways": []}, "is not a list of different ways; write for example [get, move]"),
         ({"write": True, "ways": ["get", "get"]}, "is not a list of different ways"),
+        ({"write": True, "ways": ["wado"], "delete": {"orthanc": "http://a"}}, "the way wado and wado with the url"),
         ({"write": True, "side": 4096}, "is not between 64 and 2048; write for example 512"),
         ({"write": True, "interval": "5m"}, "one every 5m is more than the 4 studies in 24 hours"),
     ],

@@ -14,9 +14,10 @@ from uuid import uuid4
 
 from pydantic import model_validator
 
-from pacs_monitor.check import CheckFailed
+from pacs_monitor.check import CheckFailed, perf_counter
+from pacs_monitor.sections import Section
 from pacs_monitor.settings import PeerSettings, TlsClient
-from pacs_monitor.units import Url
+from pacs_monitor.units import FilePath, PlainText, Secret, Url
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -32,11 +33,35 @@ MOST_BYTES = 16 << 20
 """The longest object that is read: ours has 4 MiB at most."""
 
 
+class OAuth2Settings(Section):
+    """Where a token comes from that a server wants: OAuth 2.0 by client credentials."""
+
+    token_url: Url
+    """The token endpoint."""
+    client_id: PlainText
+    """Who we are there."""
+    client_secret: Secret | None = None
+    """The client's secret, as ${VARIABLE}; better: client_secret_file."""
+    client_secret_file: FilePath | None = None
+    """A file that holds it."""
+    scope: PlainText = ""
+    """The scope to ask for, if it wants one."""
+    tls: TlsClient = TlsClient()
+    """How the certificate of the token endpoint is verified, and what we show it."""
+
+    @property
+    def peer(self) -> PeerSettings:
+        """The token endpoint, with the client as its user."""
+        return PeerSettings(url=self.token_url, username=self.client_id, password=self.client_secret, tls=self.tls)
+
+
 class DicomWebSettings(PeerSettings):
     """How to reach a DICOMweb server."""
 
     url: Url
     """Where its DICOMweb begins, such as http://10.0.0.5:8042/dicom-web; redirects are not followed."""
+    oauth2: OAuth2Settings | None = None
+    """Where a token comes from, if it changes: OAuth 2.0 by client credentials."""
     tls: TlsClient = TlsClient()
     """How its certificate is verified, and what we show it."""
 
@@ -45,8 +70,8 @@ class DicomWebSettings(PeerSettings):
         if "@" in self.url.split("//", 1)[1].split("/")[0]:
             raise ValueError("url holds a user; set username and password_file instead")
         token = bool(self.bearer_token or self.bearer_token_file)
-        if token and self.username:
-            raise ValueError("a user and a token at once; take username or bearer_token_file out")
+        if token + bool(self.username) + (self.oauth2 is not None) > 1:
+            raise ValueError("a user and a token at once; keep one of username, bearer_token_file and oauth2")
         if (self.password or self.password_file) and not self.username:
             raise ValueError("a password without a user; set username")
         return self
@@ -151,11 +176,18 @@ class DicomWeb:
         )
 
     def _ask(self, seconds: float, **request: Any) -> Answer:
+        from pacs_monitor import tokens
         from pacs_monitor.fetching import NotAnswered, exchange
 
+        oauth2, started = self._server.oauth2, perf_counter()
+        if oauth2 is not None:
+            token = tokens.token_of(oauth2.peer, oauth2.scope, seconds)
+            request["headers"] = {**request["headers"], "Authorization": f"Bearer {token}"}
         try:
-            return exchange(self._server, seconds, **request)
+            return exchange(self._server, seconds - (perf_counter() - started), **request)
         except NotAnswered as failure:
+            if failure.status == 401 and oauth2 is not None:
+                tokens.forget(oauth2.peer, oauth2.scope)
             if failure.status == 404:
                 raise CheckFailed(
                     "not_found", f"{self.where} does not have what it was asked for (HTTP 404); does the URL lead to "

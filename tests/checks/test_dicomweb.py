@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
 import socket
@@ -135,6 +136,44 @@ async def test_a_token_is_sent_and_told_nowhere(
     assert gave.reason == "forbidden"
     assert traces(gave, memory, caplog) == []
     assert not [record for record in caplog.records if "-word" in record.getMessage()]
+
+
+async def test_a_token_is_had_by_client_credentials_and_kept_until_it_expires(
+    orthanc: Orthanc, memory: DictMemory
+) -> None:
+    asked: list[bytes] = []
+
+    def reply(call: Call) -> Reply:
+        if call.path != "/dicom-web/token":
+            right = call.headers.get("Authorization") == f"Bearer t0ken-{len(asked)}"
+            return forwarded(orthanc, call) if right else (401, "text/plain", b"")
+        if call.headers.get("Authorization") != "Basic " + base64.b64encode(b"monitor:s3cret").decode():
+            return 401, "application/json", b'{"error": "invalid_client"}'
+        asked.append(call.body)
+        told = {"access_token": f"t0ken-{len(asked)}", "expires_in": 3600, "token_type": "Bearer"}
+        return 200, "application/json", json.dumps(told).encode()
+
+    with run_proxy(reply) as url:
+        oauth2 = {"token_url": f"{url}/token", "client_id": "monitor", "client_secret": "s3cret", "scope": "dicom"}
+        for _ in range(2):
+            gave = await run(dicomweb(memory, url, {"oauth2": oauth2}))
+            assert gave.failure is None, gave.message
+        assert asked == [b"grant_type=client_credentials&scope=dicom"]
+        asked.append(b"revoked")
+        assert (await run(dicomweb(memory, url, {"oauth2": oauth2}))).reason == "forbidden"
+        assert (await run(dicomweb(memory, url, {"oauth2": oauth2}))).failure is None, "it asks for another"
+        gave = await run(dicomweb(memory, url, {"oauth2": {**oauth2, "client_secret": "wr0ng"}}))
+        assert gave.reason == "forbidden"
+        assert gave.message.endswith(
+            "gives no token (HTTP 401); correct client_id, client_secret_file and scope, and permit the client to use "
+            "client credentials there"
+        )
+        gave = await run(dicomweb(memory, url, {"oauth2": {**oauth2, "token_url": f"{url}/studies"}}))
+        assert gave.failure is not None
+    with run_proxy(lambda call: (200, "text/html", b"<html>Canary")) as other:
+        gave = await run(dicomweb(memory, url, {"oauth2": {**oauth2, "token_url": other}}))
+        assert gave.reason == "mismatch"
+        assert gave.message.endswith("gives no access token; correct token_url")
 
 
 async def test_a_server_that_wants_a_certificate_of_ours_gets_it(
@@ -304,6 +343,7 @@ def test_settings_that_contradict_each_other_are_refused(settings: dict[str, Any
     [
         ({"url": "http://me:secret@a/dicom-web"}, "url holds a user; set username and password_file instead"),
         ({"username": "me", "bearer_token": "x"}, "a user and a token at once"),
+        ({"username": "me", "oauth2": {"token_url": "http://a", "client_id": "me"}}, "a user and a token at once"),
         ({"password": "x"}, "a password without a user; set username"),
     ],
 )

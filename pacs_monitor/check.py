@@ -381,6 +381,23 @@ class Check(BaseModel):
 
         return await in_thread(functools.partial(function, *args, **kwargs), self.surroundings.abandoned)
 
+    async def connect(self, host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Open a TCP connection. Raises OSError, or CheckFailed("dns"), with all addresses tried."""
+        self.surroundings.dialled = port
+        addresses = await self.surroundings.resolver.resolve(host, port, self.surroundings.deadline)
+        for place, (_, address) in enumerate(addresses):
+            share = self.time_left / (len(addresses) - place)
+            connecting: Awaitable[Any] = asyncio.open_connection(host_of(address), address[1])
+            try:
+                async with asyncio.timeout(share if place + 1 < len(addresses) else None):
+                    reader, writer = await connecting
+            except OSError:
+                if place + 1 == len(addresses):
+                    raise
+            else:
+                return reader, writer
+        raise OSError("no address")
+
 
 class NodeCheck(Check):
     """A check of a node: `self.node` is what the configuration says of it."""
@@ -397,17 +414,4 @@ class NodeCheck(Check):
 
     async def open_connection(self, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Open a TCP connection to the node. Raises OSError, or CheckFailed("dns"), with all addresses tried."""
-        host, self.surroundings.dialled = str(self.node.host), port
-        addresses = await self.surroundings.resolver.resolve(host, port, self.surroundings.deadline)
-        for place, (_, address) in enumerate(addresses):
-            share = self.time_left / (len(addresses) - place)
-            connecting: Awaitable[Any] = asyncio.open_connection(host_of(address), address[1])
-            try:
-                async with asyncio.timeout(share if place + 1 < len(addresses) else None):
-                    reader, writer = await connecting
-            except OSError:
-                if place + 1 == len(addresses):
-                    raise
-            else:
-                return reader, writer
-        raise OSError("no address")
+        return await self.connect(str(self.node.host), port)

@@ -14,17 +14,12 @@ from requests.auth import HTTPBasicAuth
 
 from pacs_monitor.check import CheckFailed, Reason
 from pacs_monitor.failures import explain_os_error
+from pacs_monitor.http.statuses import refusal
 from pacs_monitor.notify.dialing import Deadline
 from pacs_monitor.notify.posting import cause_of, session, timeouts
 from pacs_monitor.settings import PeerSettings, TlsClient
 
 MOST_BYTES = 16 * 1024 * 1024
-_REFUSED: dict[int, tuple[Reason, str]] = {
-    401: ("forbidden", "wants a user or token that it knows; correct username and password_file, or bearer_token_file"),
-    403: ("forbidden", "does not permit this; have the user or this machine let in there"),
-    404: ("not_found", "has no such page; correct the address"),
-    507: ("threshold", "has no space left; free space there, or enlarge its storage"),
-}
 
 
 class NotAnswered(CheckFailed):
@@ -112,8 +107,7 @@ def _read(answer: requests.Response, where: str, most: int, also: frozenset[int]
     if 300 <= answer.status_code < 400:
         raise CheckFailed("mismatch", f"{where} redirects elsewhere, which is not followed; set its final address")
     if answer.status_code != 200 and answer.status_code not in also:
-        other: tuple[Reason, str] = ("aborted", "cannot answer; look into its log at this time")
-        reason, sentence = _REFUSED.get(answer.status_code, other)
+        reason, sentence = refusal(answer.status_code)
         raise NotAnswered(reason, f"{where} {sentence} (HTTP {answer.status_code})", answer.status_code)
     content = bytearray()
     for chunk in answer.iter_content(65536):

@@ -7,14 +7,14 @@ from contextlib import AbstractAsyncContextManager
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
-from pacs_monitor.check import Counter, Gauge, NodeCheck, Sample, perf_counter
+from pacs_monitor.check import Check, Counter, Gauge, NodeCheck, Sample, perf_counter
 from pacs_monitor.dicom import reasons
 from pacs_monitor.dicom.codec import Context, Identity
 from pacs_monitor.dicom.conversation import VERIFICATION_ONLY, Outcome, Script
 from pacs_monitor.dicom.dialogue import Wiretap
 from pacs_monitor.dicom.echo import echo
 from pacs_monitor.dicom.rejections import rejection_labels
-from pacs_monitor.node import UserIdentity, listener_of
+from pacs_monitor.node import Node, UserIdentity, listener_of
 
 if TYPE_CHECKING:
     from pacs_monitor.dicom.services import Association
@@ -47,19 +47,18 @@ class _Seen:
         self.scripts: dict[tuple[Context, ...], Script] = {}
 
 
-class _Slot:
+class Slot:
     """Of one association; written out, since a generator would cost a run more than all else here."""
 
-    __slots__ = ("_check", "_listener")
+    __slots__ = ("_check", "_listener", "_most")
 
-    def __init__(self, check: DicomCheck) -> None:
-        node = check.node
+    def __init__(self, check: Check, node: Node) -> None:
         self._check = check
         self._listener = listener_of(node)
+        self._most = node.max_associations
 
     async def __aenter__(self) -> None:
-        surroundings, check = self._check.surroundings, self._check
-        most = check.node.max_associations
+        surroundings, check, most = self._check.surroundings, self._check, self._most
         if surroundings.budget.try_acquire(self._listener, most):
             return
         surroundings.waiting = True
@@ -98,7 +97,7 @@ class DicomCheck(NodeCheck):
 
         What is waited counts as lateness: it neither lengthens the run nor shortens its time.
         """
-        return _Slot(self)
+        return Slot(self, self.node)
 
     async def echo(self, contexts: tuple[Context, ...] = VERIFICATION_ONLY) -> Outcome:
         """One association with one C-ECHO; the outcome holds phases in seconds, and the failure if there was one.

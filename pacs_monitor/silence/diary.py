@@ -58,6 +58,7 @@ class Diary:
     def __post_init__(self) -> None:
         self._steps: dict[str, list[int]] = {}
         self._changed: set[tuple[int, str]] = set()
+        self._first = 0
         self._load()
 
     @property
@@ -69,10 +70,9 @@ class Diary:
         """When a source has sent, in rising order, to the step."""
         return [float(step * STEP) for step in self._steps.get(source, ())]
 
-    def note(self, source: str, at: float, day: str) -> None:
-        """A source has sent a study; `day` is today by the clocks of the site."""
-        self.turn(day)
-        self.today[source] = self.today.get(source, 0) + 1
+    def note(self, source: str, at: float, of_today: bool = True) -> None:
+        """A source has sent a study; `of_today`: on the day that `turn` was told."""
+        self.today[source] = self.today.get(source, 0) + of_today
         self.last[source] = max(at, self.last.get(source, 0.0))
         if source in self.silent and at > self.silent[source].since:
             del self.silent[source]
@@ -83,7 +83,7 @@ class Diary:
             self._changed.add((step // _STEPS, source))
 
     def turn(self, day: str) -> None:
-        """Count from zero on a new day."""
+        """Count from zero on a new day; `day` is today by the clocks of the site."""
         if day != self.day:
             self.day, self.today = day, {}
 
@@ -100,6 +100,8 @@ class Diary:
         puts = [self.memory.put(_key(*one), self._of_day(*one)) for one in self._changed if one[0] >= first]
         self._changed.clear()
         drops = [self.memory.delete(key) for key in self._old(first)]
+        for source in [source for source, at in self.last.items() if at < first * DAY]:
+            self.forget(source)
         with contextlib.suppress(OSError):
             await asyncio.gather(*puts, *drops)
             await self.memory.put(_NOW, self._now())
@@ -110,6 +112,10 @@ class Diary:
             known.pop(source, None)
 
     def _old(self, first: int) -> list[str]:
+        """The keys of days that are too old, looked for once a day."""
+        if first == self._first:
+            return []
+        self._first = first
         for source, steps in self._steps.items():
             self._steps[source] = steps[bisect_left(steps, first * _STEPS) :]
         keys = [key for key, _ in self.memory.items() if key.startswith(_A_DAY)]

@@ -35,15 +35,19 @@ class Judge:
     habits: dict[str, tuple[date, Habits]] = field(default_factory=dict)
     """What was learned of each source, and on which day."""
 
+    def day(self, at: float) -> date:
+        """The day of a moment, by the clocks of the site."""
+        return datetime.fromtimestamp(at, self.zone).date()
+
     def to_learn(self, now: float) -> list[str]:
         """Some of the sources whose habits are not of today yet."""
-        today = datetime.fromtimestamp(now, self.zone).date()
+        today = self.day(now)
         stale = [source for source in self.diary.sources if source != OTHER and self._learned(source) != today]
         return stale[:MOST_LEARNED]
 
     def learn(self, sources: Sequence[str], now: float) -> None:
         """Learn what is usual for these sources. Takes a while: it may run in a thread."""
-        today = datetime.fromtimestamp(now, self.zone).date()
+        today = self.day(now)
         for source in sources:
             habits = learn(self.diary.times(source), self.diary.blind, self.zone, now, self.day_off)
             self.habits[source] = today, habits

@@ -91,8 +91,9 @@ class Player:
                 self.restart()
             was_down = False
             self.diary.look(now, 3 * LOOK)
+            self.diary.turn(local(now).date().isoformat())
             while waiting and waiting[-1] <= now:
-                self.diary.note("CT2", waiting.pop(), local(now).date().isoformat())
+                self.diary.note("CT2", waiting.pop())
             self.judge.learn(self.judge.to_learn(now), now)
             self._judge(now)
             if local(now).minute < 5 or any(begin <= now + LOOK < over for begin, over in down):

@@ -210,7 +210,7 @@ async def test_memory_is_bounded_and_holds_times_and_names_alone() -> None:
     diary, now = Diary(memory), week(0)
     while now < week(10):  # one study every five minutes, day and night: as busy as it can be
         now += 300
-        diary.note("CT2", now, local(now).date().isoformat())
+        diary.note("CT2", now)
         diary.look(now, 900)
         if now % DAY == 0:
             await diary.save(now)
@@ -240,7 +240,7 @@ async def test_what_comes_late_is_put_where_it_belongs() -> None:
     memory = DictMemory()
     diary = Diary(memory)
     for moment in (9000, 3000, 6000, 3100):
-        diary.note("CT2", moment, "1970-01-01")
+        diary.note("CT2", moment)
     assert diary.times("CT2") == [3000, 6000, 9000]
     assert (diary.last["CT2"], diary.today["CT2"]) == (9000, 4)
     await diary.save(9000)
@@ -253,22 +253,24 @@ async def test_a_full_disk_stops_nothing() -> None:
             raise OSError("disk full")
 
     diary = Diary(Full())
-    diary.note("CT2", 9000, "1970-01-01")
+    diary.note("CT2", 9000)
     await diary.save(9000)
     assert diary.times("CT2") == [9000]
 
 
 def test_a_new_day_counts_from_zero() -> None:
     diary = Diary(DictMemory())
-    diary.note("CT2", at(MONDAY, "23:50"), "2026-01-05")
+    diary.turn("2026-01-05")
+    diary.note("CT2", at(MONDAY, "23:50"))
     diary.turn("2026-01-06")
     assert diary.today == {}
-    diary.note("CT2", at(MONDAY, "23:55"), "2026-01-06")
+    diary.note("CT2", at(MONDAY, "23:55"), of_today=False)
+    diary.note("CT2", at(MONDAY, "23:58") + 300)
     assert diary.today == {"CT2": 1}
 
 
 def test_what_is_forgotten_is_gone() -> None:
     diary = Diary(DictMemory())
-    diary.note("CT2", 9000, "1970-01-01")
+    diary.note("CT2", 9000)
     diary.forget("CT2")
     assert (diary.sources, diary.times("CT2"), diary.today) == ([], [], {})

@@ -54,6 +54,7 @@ class _Known:
         for name, node in self._nodes.items():
             for target in node.sends_to:
                 self._senders.setdefault(target, []).append(name)
+        self._titles = {node.ae_title: node for node in self._nodes.values() if node.ae_title}
 
     def tell(
         self, labels: Mapping[str, str], records: Mapping[Key, Record], states: Mapping[Key, Confirmed]
@@ -67,12 +68,21 @@ class _Known:
         node = self._nodes.get(name)
         if not found and node is None:
             return {}
-        facts = _of_node(node, self._affected(name)) if node else {}
+        facts = self._of_source(labels["source"], node) if "source" in labels else {}
+        if not facts and node:
+            facts = _of_node(node, self._affected(name))
         if found:
             first = min(found, key=lambda record: _rank(record, states))
             facts |= _of_record(first, states.get(first.key))
             facts["failing"] = sorted(record.configured.name for record in found if record.up is False)
         return facts
+
+    def _of_source(self, title: str, receiver: Node | None) -> dict[str, Any]:
+        """Of an alert about what a node receives: who sends it, if that is a node, too, and where it sends."""
+        sender = self._titles.get(title)
+        if sender is None:
+            return _of_node(receiver, []) if receiver else {}
+        return _of_node(sender, sorted({*self._reach.below(sender.name), *sender.sends_to} - {sender.name}))
 
     def _affected(self, name: str) -> list[str]:
         """Nodes that are reached through it, and those that send to it."""

@@ -100,6 +100,16 @@ def test_who_is_affected_is_reached_through_it_or_sends_to_it() -> None:
     assert "affected" not in tell(site(), node="ct")
 
 
+def test_of_an_alert_about_a_source_its_own_node_is_told_and_where_it_sends() -> None:
+    ct, mr = node("ct", ae_title="CT2", notes="ask Ion", sends_to=["archive"]), node("mr", sends_to=["archive"])
+    made = Site(configuration([ARCHIVE, ct, mr], [check(ARCHIVE), check(ct), check(mr)]))
+    told = tell(made, node="archive", check="c_echo", source="CT2")
+    assert (told["ae_title"], told["notes"], told["affected"]) == ("CT2", "ask Ion", ["archive"])
+    told = tell(made, node="archive", check="c_echo", source="XR9")
+    assert told["notes"] == "hotline 0800 123"
+    assert "affected" not in told
+
+
 def test_of_a_check_without_node() -> None:
     made = site()
     made.give("", "threshold", "the disk is full; make room", name="disk")

@@ -10,6 +10,8 @@ import h11
 from pacs_monitor.check import CheckFailed
 from pacs_monitor.line import Line
 
+_FIRST = b"HTTP/"
+
 Event = h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]
 
 
@@ -64,6 +66,7 @@ class _Talk:
     def __init__(self, line: Line) -> None:
         self._line = line
         self._talk = h11.Connection(h11.CLIENT)
+        self._beginning = b""
 
     def encoded(self, request: Request) -> bytes:
         headers = dict(request.headers)
@@ -105,11 +108,19 @@ class _Talk:
             if event is h11.NEED_DATA:
                 data = await self._line.receive()
                 ended = not data
+                self._require_http(data)
                 self._talk.receive_data(data)
             elif isinstance(event, h11.ConnectionClosed):
                 raise self._ended()
             else:
                 return event
+
+    def _require_http(self, data: bytes) -> None:
+        """At once: another service may greet and then wait for ever."""
+        if len(self._beginning) < len(_FIRST):
+            self._beginning += data[: len(_FIRST)]
+            if not _FIRST.startswith(self._beginning[: len(_FIRST)]):
+                raise self._odd()
 
     def _ended(self) -> CheckFailed:
         where = "in the middle of its answer" if self._line.received else "without an answer"

@@ -83,9 +83,9 @@ class Orthanc(NodeCheck):
     """It fails when Orthanc has deleted what came within this time, such as 90d."""
     maximum_storage: Size | None = None
     """Orthanc's MaximumStorageSize, for an Orthanc before 1.11.3, which does not tell it; its MB are MiB here."""
-    full_warning: Ratio = 0.9
+    used_warning: Ratio = 0.9
     """Shipped rules warn when a larger share of MaximumStorageSize is used, unless keep_at_least is set."""
-    full_critical: Ratio = 0.97
+    used_critical: Ratio = 0.97
     """It fails when a larger share is used and MaximumStorageMode is Reject: Orthanc refuses images when it is full."""
     job_waits: Duration = 3600.0
     """It fails when a job has waited longer for its turn."""
@@ -94,7 +94,7 @@ class Orthanc(NodeCheck):
     settled: Duration = 3600.0
     """So long after its first image a series is counted among what was received."""
 
-    thresholds: ClassVar[tuple[str, ...]] = ("keep_at_least", "full_warning", "full_critical", "job_waits")
+    thresholds: ClassVar[tuple[str, ...]] = ("keep_at_least", "used_warning", "used_critical", "job_waits")
 
     _log: Log | None = PrivateAttr(default=None)
     _kept: dict[str, Any] = PrivateAttr(default_factory=dict)
@@ -102,8 +102,8 @@ class Orthanc(NodeCheck):
     @model_validator(mode="after")
     def _sensible(self) -> Self:
         check_login("url", self.url, self.username, bool(self.password or self.password_file))
-        if self.full_warning > self.full_critical:
-            raise ValueError("full_warning is above full_critical; a warning comes first: lower it")
+        if self.used_warning > self.used_critical:
+            raise ValueError("used_warning is above used_critical; a warning comes first: lower it")
         return self
 
     def _login(self) -> OrthancSettings:
@@ -140,7 +140,7 @@ class Orthanc(NodeCheck):
         maximum = system.maximum_bytes or self.maximum_storage
         for sample in _of_store(system, stored, maximum):
             yield sample
-        faults += wrong.fullness(self.node.name, system, stored, maximum, self.full_critical)
+        faults += wrong.fullness(self.node.name, system, stored, maximum, self.used_critical)
         yield CHANGED(await self._first_seen(system))
         known = await self._ask(facts.targets, rest)
         yield MODALITIES(len(known.modalities))

@@ -503,8 +503,8 @@ def uids(told: dict[str, Any]) -> list[str]:
         ({"url": "http://a", "password": "x"}, "a password without a user; set username"),
         ({"url": "a:8042"}, "url"),
         (
-            {"url": "http://a", "full_warning": "98%"},
-            "full_warning is above full_critical; a warning comes first: lower it",
+            {"url": "http://a", "used_warning": "98%"},
+            "used_warning is above used_critical; a warning comes first: lower it",
         ),
         ({"url": "http://a", "echo_peers": ["x"] * 17}, "echo_peers"),
     ],

@@ -52,8 +52,8 @@ def _as_list(value: Any) -> Any:
 
 
 def _fits_into_memory(size: int) -> int:
-    if not 1 <= size <= 16 << 20:
-        raise ValueError("is not between 1 and 16MiB; write for example 1MiB")
+    if not 1 <= size <= 16_000_000:
+        raise ValueError("is not between 1 and 16MB; write for example 1MB")
     return size
 
 
@@ -110,8 +110,8 @@ class Http(Check):
     """Conditions on the content as JSON; all must hold."""
     redirects: Redirects = "refuse"
     """Whether redirects are followed: refuse, same_host or any; no other host is sent headers, body, user or token."""
-    most_bytes: MostBytes = 1 << 20
-    """It fails when the content is larger; 16MiB at most."""
+    most_bytes: MostBytes = 1_000_000
+    """It fails when the content is larger; 16MB at most."""
     slow: Duration | None = None
     """It fails when all phases together take longer."""
     certificate_days: Count = 30

@@ -310,7 +310,7 @@ async def test_a_server_that_gives_a_byte_now_and_then_is_left_in_time(
         ({"expect_json": ".a == [1]"}, "compares with something else than a text in quotes"),
         ({"status": [99]}, "greater than or equal to 100"),
         ({"status": []}, "at least 1 item"),
-        ({"most_bytes": "1GB"}, "is not between 1 and 16MiB"),
+        ({"most_bytes": "1GB"}, "is not between 1 and 16MB"),
     ],
 )
 def test_each_mistake_has_a_complaint_with_its_remedy(settings: dict[str, Any], words: str) -> None:

@@ -19,6 +19,7 @@ peers=(
     "haproxy|haproxy|health answers in a real load balancer"
     "prometheus-node-exporter|prometheus-node-exporter|volumes of another machine, by node_exporter"
     "snmpd|snmpd|volumes of another machine, by SNMP"
+    "/usr/lib/nagios/plugins/check_load|monitoring-plugins-basic|Nagios plugins as people have them"
     "faketime|faketime libfaketime|clocks that step"
     "gcc|gcc libc6-dev|C-ECHO beside a client in C"
 )

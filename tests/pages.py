@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _ETC = "/etc/pacs-monitor/"
+_PLUGINS = "/usr/lib/nagios/plugins/"
 
 
 def read(name: str) -> str:
@@ -68,7 +69,11 @@ def settled(text: str, folder: Path) -> str:
         elif not path.exists():
             path.write_text(_FILES.get(name, "made up\n"))
             path.chmod(0o600)
-    return text.replace(_ETC, f"{folder}/")
+    for name in re.findall(rf"{_PLUGINS}([\w-]+)", text):
+        path = folder / name
+        path.write_text("#!/bin/sh\n")
+        path.chmod(0o755)
+    return text.replace(_ETC, f"{folder}/").replace(_PLUGINS, f"{folder}/")
 
 
 def pacs_monitor(words: str, answers: str = "") -> str:

@@ -85,6 +85,7 @@ def test_the_agent_loads_the_rules_and_not_their_tests() -> None:
     assert [path.name for path in FILES] == [
         "agent.yml",
         "archive.yml",
+        "arrivals.yml",
         "availability.yml",
         "find.yml",
         "ingest.yml",

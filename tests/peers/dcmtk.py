@@ -105,3 +105,10 @@ def run_wlmscpfs(folder: Path, *options: str) -> Iterator[tuple[int, Path]]:
     argv = [executable, "-v", *options, "-dfp", str(folder), str(port)]
     with ServerProcess(argv, folder / "wlmscpfs.log", ports=[port]):
         yield port, files
+
+
+def storescu(port: int, *files: Path, calling: str, called: str) -> None:
+    """Send files by one association. AssertionError, with what it printed, unless all were taken."""
+    argv = [program("storescu", "dcmtk"), "-v", "-xe", "-aet", calling, "-aec", called, "127.0.0.1", str(port)]
+    done = subprocess.run([*argv, *map(str, files)], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import re
 import socket
 import time
@@ -19,6 +20,8 @@ from pacs_monitor.orthanc import OrthancSettings
 
 MOST_BYTES = 1 << 20
 """The longest answer that is read unless a call says otherwise, in bytes: what we ask is short."""
+# At the level debug it writes paths, which hold hashes of patients' identifiers.
+logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{8}){4}")
 _REASONS: dict[int, tuple[Reason, str]] = {
     401: ("forbidden", "wants a user that it knows; correct username and password_file"),

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -26,13 +26,15 @@ class Command(Check):
     """Run a Nagios plugin without a shell; take its state, and the values that you name."""
 
     argv: Annotated[tuple[PlainText, ...], Field(min_length=1, max_length=64)]
-    """The plugin with its whole path, and each argument for itself; no shell sees them."""
+    """The plugin with its whole path, and each argument for itself; no shell sees them. {host} is the node's host."""
     values: Annotated[tuple[PlainText, ...], Field(max_length=64)] = ()
     """The values to export, as the plugin names them before the = in its performance data."""
     fail_on: Literal["warning", "critical"] = "critical"
     """Whether it fails on WARNING, too; else that is a success with pacs_command_state 1."""
     show_text: bool = False
     """Whether the plugin's first line goes into logs, pages and mails; not if it may name a patient."""
+
+    anywhere: ClassVar[bool] = True
 
     @model_validator(mode="after")
     def _can_be_run(self) -> Self:
@@ -69,7 +71,7 @@ class Command(Check):
 
     async def _end(self) -> Ended:
         """Run it in a thread, as even starting may block. However this run ends, nothing of it is left."""
-        program = Program(self.argv)
+        program = Program(self._argv())
         try:
             # It ends before the run does: then the sentence is ours.
             return await self.in_thread(program.run, time.monotonic() + 0.9 * self.time_left)
@@ -85,6 +87,14 @@ class Command(Check):
             ) from None
         finally:
             program.kill()
+
+    def _argv(self) -> tuple[str, ...]:
+        node = self.surroundings.node
+        if not any("{host}" in word for word in self.argv):
+            return self.argv
+        if node is None or node.host is None:
+            raise CheckFailed("broken", f"{self._plugin} has no host to stand for {{host}}; write it into argv")
+        return tuple(word.replace("{host}", str(node.host)) for word in self.argv)
 
     def _judge(self, ended: Ended, absent: list[str]) -> None:
         """Raise what the state means; a value that a content plugin never told is a name that is not right."""

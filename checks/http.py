@@ -118,6 +118,8 @@ class Http(Check):
     """Shipped rules warn so many days before the first certificate of the chain expires."""
 
     thresholds: ClassVar[tuple[str, ...]] = ("slow", "certificate_days")
+    anywhere: ClassVar[bool] = True
+    anywhere: ClassVar[bool] = True
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:

@@ -312,6 +312,8 @@ class Check(BaseModel):
 
     description: ClassVar[str] = ""
     """One sentence, for `pacs-monitor checks`; the docstring's first line unless set."""
+    anywhere: ClassVar[bool] = False
+    """Whether it may be given to a node, too, though it is no NodeCheck; then `surroundings.node` is there."""
     needs: ClassVar[tuple[str, ...]] = ()
     """The node's settings that this check cannot do without."""
     thresholds: ClassVar[tuple[str, ...]] = ()

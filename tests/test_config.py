@@ -500,3 +500,10 @@ def test_many_nodes_cost_no_more_each_than_few(loaded: Load) -> None:
     load_nodes(1)  # what is made once and kept
     few, many = (calls_of(lambda count=count: load_nodes(count)) for count in (100, 2_000))  # type: ignore[misc]
     assert many < 25 * few
+
+
+def test_a_check_that_belongs_anywhere_is_taken_with_a_node_and_without(tmp_path: Path) -> None:
+    path = tmp_path / "c.yml"
+    node = "nodes: [{name: viewer, host: h, checks: [{http: {url: 'https://{host}/'}}]}]\n"
+    path.write_text(f"{node}checks: [{{http: {{url: 'https://other/'}}}}]\n")
+    assert set(load(path).checks) == {("viewer", "http"), ("", "http")}

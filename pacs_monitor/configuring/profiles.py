@@ -152,7 +152,8 @@ class CheckLists:
             self._complain(settings, f"there is no check of this kind; {suggestion(key, self._kinds)}")
 
     def _check_belongs(self, kind: str, settings: Map, of_node: bool) -> None:
-        if kind in self._kinds and issubclass(self._kinds[kind].cls, NodeCheck) is not of_node:
+        cls = self._kinds[kind].cls if kind in self._kinds else None
+        if cls is not None and not (of_node and cls.anywhere) and issubclass(cls, NodeCheck) is not of_node:
             message = f"{kind} belongs to no node; move it to the section `checks`"
             if not of_node:
                 message = f"{kind} measures a node; move it to the `checks` of a node or of a profile"

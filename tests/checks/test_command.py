@@ -13,6 +13,7 @@ import pytest
 from checks.command import Command
 from pacs_monitor.perfdata import Value, first_line, values
 from pacs_monitor.programs import Program
+from pacs_monitor.node import Node
 from tests.checks.support import Run, bind, complaint, run, until
 from tests.conftest import StartRawServer
 from tests.peers.process import program
@@ -265,3 +266,15 @@ def test_what_is_not_written_as_it_should_be_is_no_value(text: str) -> None:
 
 def test_a_value_behind_rubbish_is_found() -> None:
     assert [value.name for value in values("OK|rubbish a=1 'x b=2 == c=3")] == ["a", "b", "c"]
+
+
+async def test_of_a_node_its_host_goes_to_the_plugin(raw_server: StartRawServer) -> None:
+    server = raw_server(lambda conn: None)
+    argv = (plugin("check_tcp"), "-H", "{host}", "-p", str(server.port))
+    gave = await run(bind(Command(argv=argv), Node(name="engine", host="127.0.0.1")))
+    assert gave.failure is None
+    nowhere = await run(bind(Command(argv=argv)))
+    assert (nowhere.reason, nowhere.message) == (
+        "broken",
+        "check_tcp has no host to stand for {host}; write it into argv",
+    )

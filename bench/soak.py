@@ -112,7 +112,10 @@ web: {{listen: "127.0.0.1:{port}"}}
 profiles:
   modality: [{{c_echo: {{interval: 15s, down_after: 2}}}}]
   router: [{{c_echo: {{interval: 15s, down_after: 2}}}}]
-  archive: [{{c_echo: {{interval: 15s, down_after: 2}}}}, {{c_find: {{interval: 20s, expect_at_least: 1}}}}]
+  archive:
+    - c_echo: {{interval: 15s, down_after: 2}}
+    - c_find: {{interval: 20s, expect_at_least: 1}}
+    - arrivals: {{interval: 30s}}
   worklist: [{{c_echo: {{interval: 15s, down_after: 2}}}}, {{worklist: {{interval: 20s, stations: [CT1, MR1]}}}}]
 nodes_from: [{{file: nodes.yml}}]
 checks:
@@ -135,7 +138,10 @@ ORTHANC = """\
     - tcp: {{port: {http}, interval: 15s}}
     - c_find: {{interval: 15s}}
     - orthanc: {{interval: 15s, url: "{url}"}}
-    - ingest: {{interval: 45s, write: true, delete: {{orthanc: "{url}"}}}}
+    - arrivals: {{interval: 15s, rest: {{orthanc: "{url}"}}}}
+    - http: {{interval: 15s, url: "{url}/system", expect_json: ['.Name == "ORTHANC"']}}
+    - ingest: {{interval: 60s, write: true, delete: {{orthanc: "{url}"}}}}
+    - retrieve: {{interval: 60s, write: true, ways: [get], delete: {{orthanc: "{url}"}}}}
 """
 
 

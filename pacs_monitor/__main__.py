@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pacs_monitor import __version__, alert_commands, commands, status_command, trial_commands
+from pacs_monitor.baseline_commands import baseline
 from pacs_monitor.console import DEFAULT_CONFIG, ConfigOption, JsonOption, count, fail, load, out
 from pacs_monitor.import_commands import imports
 from pacs_monitor.maintenance_commands import maintenance
@@ -334,6 +335,7 @@ app.command()(alert_commands.explain)
 app.command()(alert_commands.ack)
 app.command()(alert_commands.unack)
 app.add_typer(silence, name="silence")
+app.add_typer(baseline, name="baseline")
 app.add_typer(maintenance, name="maintenance")
 app.command()(oncall)
 app.command()(commands.query)

@@ -18,6 +18,7 @@ from typing import Any
 from pacs_monitor import __version__, config
 from pacs_monitor.alerting.groups import World
 from pacs_monitor.alerting.service import Alerting
+from pacs_monitor.baselines import Baselines
 from pacs_monitor.confirm import Confirmation
 from pacs_monitor.context import Context
 from pacs_monitor.discovery import lists_of
@@ -171,6 +172,7 @@ class Agent:
             forget=self.heard.forget,
             version=__version__,
             started=self.started,
+            baselines=Baselines(self.results, self.workers),
         )
 
     def _problems(self) -> list[str]:

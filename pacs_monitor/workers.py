@@ -17,6 +17,7 @@ from pacs_monitor.counters import Counters
 from pacs_monitor.endings import Ending
 from pacs_monitor.keeping import Keeping
 from pacs_monitor.links import Link
+from pacs_monitor.memory import NotSaved
 from pacs_monitor.placing import Placing, name_of
 from pacs_monitor.results import Record, Results
 from pacs_monitor.settings import Key
@@ -110,6 +111,17 @@ class Workers:
     def forget_memory(self, configured: set[Key]) -> None:
         """Checks left the configuration: what the state file forgets of them is forgotten here, too."""
         self._keeping.forget(configured)
+
+    def kept(self, record: Record) -> dict[str, Any]:
+        """What a check keeps."""
+        return self._keeping.of(record.key)
+
+    async def keep(self, record: Record, key: str, value: str) -> None:
+        """Put JSON text into a check's memory, and start the check anew with it. Raises NotSaved."""
+        error = await self._keeping.commit(record.key, key, value, False)
+        if error:
+            raise NotSaved(error)
+        self.order([record])
 
     async def probe(self, record: Record) -> ProbeReport:
         """Run a check now. Raises ConnectionError if its worker ends meanwhile, KeyError if it was never ordered."""

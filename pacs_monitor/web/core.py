@@ -10,6 +10,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from pacs_monitor.alerting.service import Alerting
+from pacs_monitor.baselines import Baselines
 from pacs_monitor.confirm import Confirmation
 from pacs_monitor.context import Context
 from pacs_monitor.health import Health
@@ -47,5 +48,7 @@ class Core:
     started: float
     """When the agent started, in Unix time."""
     wall: Callable[[], float] = time.time
+    baselines: Baselines | None = None
+    """What nodes are compared with; None if nobody can accept it here."""
     docs: str | None = None
     """Where the documentation is, if the pages are to link to it."""

@@ -6,6 +6,7 @@ from starlette.routing import Route
 
 from pacs_monitor.web.alertmanager.serving import Desk, Methods
 from pacs_monitor.web.operating.acks import Acks
+from pacs_monitor.web.operating.baselining import Baselining
 from pacs_monitor.web.operating.explaining import Explaining
 from pacs_monitor.web.operating.listing import Listing
 from pacs_monitor.web.operating.maintaining import Maintaining
@@ -16,7 +17,7 @@ from pacs_monitor.web.status import Status
 
 def operating_routes(desk: Desk, status: Status) -> list[Route]:
     """What the command line asks, beside Alertmanager's API."""
-    acks, maintaining = Acks(desk), Maintaining(desk)
+    acks, maintaining, baselines = Acks(desk), Maintaining(desk), Baselining(desk)
     return [
         Route("/api/overview", Methods(get=Overview(desk, status).get)),
         Route("/api/alerts", Methods(get=Listing(desk).get)),
@@ -25,5 +26,6 @@ def operating_routes(desk: Desk, status: Status) -> list[Route]:
         Route("/api/unack", Methods(post=acks.take_back)),
         Route("/api/maintenance", Methods(get=maintaining.get, post=maintaining.post)),
         Route("/api/maintenance/{node}", Methods(delete=maintaining.delete)),
+        Route("/api/baseline/{node}", Methods(get=baselines.get, post=baselines.post)),
         Route("/api/test", Methods(post=Trial(desk).post)),
     ]

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import requests
 
+from checks import orthanc as module
 from checks.orthanc import Orthanc
 from pacs_monitor.memory import NotSaved
 from pacs_monitor.node import Node
@@ -36,8 +37,8 @@ def check_of(url: str, memory: DictMemory | None = None, **settings: Any) -> Ort
     return check
 
 
-async def look(check: Orthanc) -> Run:
-    gave = await run(check)
+async def look(check: Orthanc, seconds: float = 20.0) -> Run:
+    gave = await run(check, seconds)
     told = repr(gave.samples) + gave.message + repr(check.surroundings.memory.items())
     assert "canary" not in told.lower(), "nothing of a patient is told or kept"
     return gave
@@ -209,8 +210,12 @@ async def test_nobody_is_called_unless_it_is_asked_for(start_orthanc: StartOrtha
 
 
 async def test_those_that_are_named_are_reached_through_orthanc(
-    start_orthanc: StartOrthanc, start_storescp: StartStoreScp, raw_server: StartRawServer
+    start_orthanc: StartOrthanc,
+    start_storescp: StartStoreScp,
+    raw_server: StartRawServer,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(module, "LONGEST_ECHO", 5.0)
     silent = raw_server(lambda conn: conn.recv(1 << 20) and conn.recv(1))
     mirror = start_orthanc(Name="mirror")
     peers_of_it = {"mirror": [mirror.url + "/"], "silent-peer": [f"http://127.0.0.1:{silent.port}/"]}
@@ -222,7 +227,7 @@ async def test_those_that_are_named_are_reached_through_orthanc(
     assert gave.failure is None
     assert gave.value("pacs_orthanc_target_up", target="WS1") == 1
     assert gave.value("pacs_orthanc_target_up", target="mirror") == 1
-    gave = await look(check_of(orthanc.url, echo_peers=["WS1", "WS2", "WS3", "silent-peer", "WS4"]))
+    gave = await look(check_of(orthanc.url, echo_peers=["WS1", "WS2", "WS3", "silent-peer", "WS4"]), 60)
     assert gave.reason == "mismatch"
     assert gave.message == (
         "archive has no modality or peer called WS4; correct echo_peers. Also, archive does not reach WS2, WS3, "

@@ -213,7 +213,7 @@ async def test_a_share_that_hangs_keeps_one_thread_and_holds_up_no_other(
     threads = threading.active_count()
     try:
         for _ in range(2):
-            gave = await run(check, 1.0)
+            gave = await run(check, 3.0)
             assert gave.reason == "timeout"
             assert gave.message == f"{tmp_path}/dead does not answer: a dead network mount; look at its server"
             assert gave.value("pacs_queue_files", path=str(tmp_path / "alive")) == 2

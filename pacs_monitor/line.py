@@ -11,6 +11,7 @@ from typing import Self
 
 from pacs_monitor.certificates import explain_tls, no_such_name
 from pacs_monitor.check import Check, CheckFailed, perf_counter
+from pacs_monitor.dicom.clock import acknowledge_now
 from pacs_monitor.failures import explain_os_error
 from pacs_monitor.tlsline import MOST, TlsLine
 
@@ -95,6 +96,11 @@ class Line:
                 raise explain_tls(error, self.who) from None
 
     @property
+    def streams(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Reader and writer of the connection, for what is said within a step before TLS."""
+        return self._open
+
+    @property
     def chain(self) -> tuple[bytes, ...]:
         """The certificates that the peer showed, in DER, its own first; nothing without TLS."""
         return self._tls.chain if self._tls is not None else ()
@@ -106,12 +112,20 @@ class Line:
         else:
             self._open[1].write(data)
         await self._open[1].drain()
+        self._acknowledge()
 
     async def receive(self) -> bytes:
         """What has come, at least a byte; nothing at the end. Raises OSError: within a step."""
         data = await (self._tls.receive() if self._tls is not None else self._open[0].read(MOST))
         self.received += len(data)
+        self._acknowledge()
         return data
+
+    def _acknowledge(self) -> None:
+        # A peer with Nagle's algorithm, which answers in pieces, holds back the next until we have: 40 ms.
+        sock = self._open[1].get_extra_info("socket")
+        if sock is not None and sock.fileno() >= 0:
+            acknowledge_now(sock)
 
     @property
     def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from checks.http import Http
+from pacs_monitor import config
 from pacs_monitor.node import Node, Tls
 from tests.checks.support import Run, bind, complaint, run
 from tests.conftest import StartOrthanc, StartRawServer
@@ -281,6 +282,18 @@ async def test_a_server_that_gives_a_byte_now_and_then_is_left_in_time(
 
 
 # Settings.
+
+
+def test_it_stands_on_a_node_in_a_profile_and_without_a_node(tmp_path: Path) -> None:
+    path = tmp_path / "pacs-monitor.yml"
+    path.write_text(
+        "profiles: {engine: [{http: {url: 'https://{host}/'}}]}\n"
+        "nodes: [{name: one, host: h1, profile: engine}, {name: two, host: h2, checks: [{http: {url: 'http://h2/'}}]}]\n"
+        "checks: [{http: {name: portal, url: 'http://portal/', status: 200, expect_json: '.up == true'}}]\n"
+    )
+    found = config.load(path)
+    assert list(found.checks) == [("one", "http"), ("two", "http"), ("", "portal")]
+    assert found.warnings == ()
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import ssl
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from pacs_monitor.check import CheckFailed, Gauge, Sample
 
@@ -26,7 +24,6 @@ MOST = 10
 """So many certificates of a chain are looked at."""
 _DAY = 86400.0
 _MOST_BYTES = 1024 * 1024
-_RENEW = "have a new one issued and installed"
 
 
 @dataclass(frozen=True)
@@ -35,16 +32,6 @@ class Validity:
 
     begins: float
     ends: float
-
-
-def chain_of(tls: ssl.SSLObject | ssl.SSLSocket) -> list[bytes]:
-    """What the peer has presented, its own certificate first, in DER."""
-    if hasattr(tls, "get_unverified_chain"):
-        return list(tls.get_unverified_chain())[:MOST]
-    # Before Python 3.13 it is there under a private name.
-    inner: Any = tls._sslobj  # type: ignore[union-attr]
-    shown: list[Any] = inner.get_unverified_chain() or []
-    return [ssl.PEM_cert_to_DER_cert(one.public_bytes()) for one in shown[:MOST]]
 
 
 def validities(chain: Sequence[bytes], where: str) -> list[Validity]:
@@ -78,9 +65,14 @@ def read_chain(path: Path) -> list[bytes]:
     return [one.public_bytes(Encoding.DER) for one in read[:MOST]]
 
 
+def first_end(chain: Sequence[Validity]) -> float:
+    """When the first of them expires."""
+    return min(one.ends for one in chain)
+
+
 def samples(chain: Sequence[Validity]) -> Iterator[Sample]:
     """Of a whole chain: the first to expire, and each."""
-    yield EXPIRY(min(one.ends for one in chain))
+    yield EXPIRY(first_end(chain))
     for position, one in enumerate(chain, 1):
         yield CHAIN(one.ends, position=str(position))
 
@@ -88,18 +80,18 @@ def samples(chain: Sequence[Validity]) -> Iterator[Sample]:
 def fault_of(chain: Sequence[Validity], where: str, critical: float) -> CheckFailed | None:
     """What is wrong with the dates of a chain, now; `critical`: seconds that must be left."""
     now = time.time()
-    ends = min(one.ends for one in chain)
+    ends = first_end(chain)
     which = next(place for place, one in enumerate(chain, 1) if one.ends == ends)
     what = f"the certificate of {where}"
     if which > 1:
         what = f"an issuer's certificate that {where} shows (number {which} of {len(chain)})"
     left, on = ends - now, _date(ends)
     if left <= 0:
-        return CheckFailed("threshold", f"{what} expired {_days(-left)} ago, on {on}; {_RENEW} now")
+        remedy = "have a new one issued and installed now"
+        return CheckFailed("threshold", f"{what} expired {_days(-left)} ago, on {on}; {remedy}")
     if left < critical:
-        return CheckFailed(
-            "threshold", f"{what} expires in {_days(left)}, on {on}; {_RENEW} today: that may take weeks"
-        )
+        remedy = "ask today for a new one, which may take weeks, and have it installed"
+        return CheckFailed("threshold", f"{what} expires in {_days(left)}, on {on}; {remedy}")
     if chain[0].begins > now:
         return CheckFailed(
             "tls", f"{what} is good from {_date(chain[0].begins)} on and not yet; look at the clocks, its and ours"

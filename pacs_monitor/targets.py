@@ -18,13 +18,13 @@ def target_of(check: Check, name: str) -> str:
     node = check.surroundings.node
     if node is None:
         return name
-    return f"{node.name} ({node.host})" if isinstance(check, NodeCheck) else node.name
+    return f"{node.name} ({node.host})" if isinstance(check, NodeCheck) and node.host else node.name
 
 
 def peer_of(check: Check, name: str) -> str:
     """As `target_of`, with the port if it is known: `archive (10.0.0.5:104)`."""
     node, port = check.surroundings.node, _port_of(check)
-    if node is None or port is None or not isinstance(check, NodeCheck):
+    if node is None or node.host is None or port is None or not isinstance(check, NodeCheck):
         return target_of(check, name)
     host = str(node.host)
     return f"{node.name} ({f'[{host}]' if ':' in host else host}:{port})"

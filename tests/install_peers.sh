@@ -20,6 +20,7 @@ peers=(
     "prometheus-node-exporter|prometheus-node-exporter|volumes of another machine, by node_exporter"
     "snmpd|snmpd|volumes of another machine, by SNMP"
     "/usr/lib/nagios/plugins/check_load|monitoring-plugins-basic|Nagios plugins as people have them"
+    "slapd|slapd|certificates behind StartTLS of a directory"
     "faketime|faketime libfaketime|clocks that step"
     "gcc|gcc libc6-dev|C-ECHO beside a client in C"
 )

@@ -104,3 +104,12 @@ async def test_of_any_other_path_the_place_in_the_code_is_named() -> None:
         f"n/check: the file or folder that {__file__}:{line} asks for is not there; "
         "make or mount it, or correct the path"
     )
+
+
+def test_a_node_without_a_host_is_named_alone(tmp_path: Path) -> None:
+    from checks.tls_expiry import TlsExpiry
+    from pacs_monitor.targets import peer_of, target_of
+    from tests.checks.support import bind
+
+    check = bind(TlsExpiry(cert_file=tmp_path / "web.pem"), Node(name="web", port=443))
+    assert (target_of(check, "own"), peer_of(check, "own")) == ("web", "web")

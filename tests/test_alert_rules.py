@@ -87,6 +87,7 @@ def test_the_agent_loads_the_rules_and_not_their_tests() -> None:
         "archive.yml",
         "arrivals.yml",
         "availability.yml",
+        "capabilities.yml",
         "certificates.yml",
         "find.yml",
         "ingest.yml",

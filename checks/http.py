@@ -119,7 +119,6 @@ class Http(Check):
 
     thresholds: ClassVar[tuple[str, ...]] = ("slow", "certificate_days")
     anywhere: ClassVar[bool] = True
-    anywhere: ClassVar[bool] = True
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:

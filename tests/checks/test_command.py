@@ -11,9 +11,9 @@ import psutil
 import pytest
 
 from checks.command import Command
+from pacs_monitor.node import Node
 from pacs_monitor.perfdata import Value, first_line, values
 from pacs_monitor.programs import Program
-from pacs_monitor.node import Node
 from tests.checks.support import Run, bind, complaint, run, until
 from tests.conftest import StartRawServer
 from tests.peers.process import program

@@ -11,10 +11,11 @@ from pydantic import model_validator
 
 from pacs_monitor import expiry
 from pacs_monitor.certificates import TlsFailed, context_for
-from pacs_monitor.check import CheckFailed, Count, Duration, FilePath, Gauge, NodeCheck, Port, Sample, Tls
+from pacs_monitor.check import Check, CheckFailed, Count, Duration, FilePath, Gauge, Host, Port, Sample, Tls
 from pacs_monitor.dicom.check import Slot
 from pacs_monitor.expiry import CHAIN, EXPIRY
 from pacs_monitor.line import Line
+from pacs_monitor.node import Node
 from pacs_monitor.starttls import Service, begin
 
 TRUSTED = Gauge("pacs_certificate_trusted", "1 if the certificate is one that we trust, and for the right name.")
@@ -23,7 +24,7 @@ SHARED = (EXPIRY, CHAIN)
 _OF_THE_PEERS = ("expired", "not_yet_valid", "self_signed", "issuer", "name", "address", "not_accepted")
 
 
-class TlsExpiry(NodeCheck):
+class TlsExpiry(Check):
     """Shake hands with a TLS port, or read a certificate file, and say until when the whole chain is good."""
 
     interval: Duration = 3600.0
@@ -32,8 +33,10 @@ class TlsExpiry(NodeCheck):
     """After a failure, run again this soon if that is sooner."""
     down_after: Count = 3
     """So many failures in a row make it confirmed down."""
+    host: Host | None = None
+    """The host to look at; the node's own unless set."""
     port: Port | None = None
-    """The port to look at; the node's own unless set."""
+    """The port to look at; the node's own unless this or host is set."""
     starttls: Service | None = None
     """What to speak until TLS begins: smtp, imap, ldap or postgres; for a port that begins in plain text."""
     cert_file: FilePath | None = None
@@ -45,13 +48,13 @@ class TlsExpiry(NodeCheck):
     critical: Duration = 7 * 86400.0
     """It fails when less than this is left."""
 
-    needs: ClassVar[tuple[str, ...]] = ()
+    anywhere: ClassVar[bool] = True
     thresholds: ClassVar[tuple[str, ...]] = ("warning", "critical")
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:
-        if self.cert_file is not None and (self.port or self.starttls or self.tls):
-            raise ValueError("cert_file takes no port, starttls or tls; keep it, or them")
+        if self.cert_file is not None and (self.host or self.port or self.starttls or self.tls):
+            raise ValueError("cert_file takes no host, port, starttls or tls; keep it, or them")
         if self.critical > self.warning:
             raise ValueError("critical is longer than warning; write for example critical: 7d and warning: 30d")
         return self
@@ -76,28 +79,41 @@ class TlsExpiry(NodeCheck):
 
     def _where(self) -> str:
         node = self.surroundings.node
-        if node is None or node.host is None:
-            raise CheckFailed("broken", f"{self.name or 'tls_expiry'} has no host; set it on a node, or set cert_file")
+        name = node.name if node is not None else self.name
+        if not self._host:
+            raise CheckFailed("broken", f"{name} has no host; set host for this check or for its node, or cert_file")
         if self._port is None:
-            raise CheckFailed("broken", f"{node.name} has no port; set port for this check or for the node")
-        return f"{node.name} ({node.host}:{self._port})"
+            raise CheckFailed("broken", f"{name} has no port; set port for this check or for its node")
+        return f"{name} ({self._host}:{self._port})"
+
+    @property
+    def _host(self) -> str:
+        node = self.surroundings.node
+        return str(self.host or (node and node.host) or "")
 
     @property
     def _port(self) -> int | None:
-        return self.port or self.node.port
+        node = self.surroundings.node
+        return self.port or (node.port if node is not None and self.host is None else None)
+
+    def _own(self) -> Node | None:
+        """The node, if it is its DICOM port that is looked at."""
+        node = self.surroundings.node
+        return node if node is not None and (self._host, self._port) == (node.host, node.port) else None
 
     def _tls(self) -> Tls:
-        own = self.node.tls if self._port == self.node.port else None
-        return self.tls or own or Tls()
+        own = self._own()
+        return self.tls or (own and own.tls) or Tls()
 
     def _turn(self) -> AbstractAsyncContextManager[None]:
         # A DICOM listener may take one connection at a time.
-        return Slot(self, self.node) if self._port == self.node.port else contextlib.nullcontext()
+        own = self._own()
+        return Slot(self, own) if own is not None else contextlib.nullcontext()
 
     async def _look(self, where: str, tls: Tls) -> tuple[tuple[bytes, ...], TlsFailed | None]:
         """The chain, and why it is not to be trusted. Raises CheckFailed if there is none to see."""
         context = await self.in_thread(context_for, tls)
-        host = str(self.node.host)
+        host = self._host
         async with self._turn(), Line(self, host, int(self._port or 0), {}) as line:
             if self.starttls is not None:
                 late = f"{where} took the connection and did not begin with TLS in time; does it speak {self.starttls}?"

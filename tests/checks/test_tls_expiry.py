@@ -354,15 +354,28 @@ async def test_a_file_that_is_not_there_is_what_the_system_says(tmp_path: Path) 
 
 async def test_a_node_without_host_or_port_is_told_where_to_set_them() -> None:
     gave = await run(bind(TlsExpiry(), Node(name="web")))
-    assert gave.message == "tls_expiry has no host; set it on a node, or set cert_file"
+    assert gave.message == "web has no host; set host for this check or for its node, or cert_file"
     gave = await run(bind(TlsExpiry(), Node(name="web", host="127.0.0.1")))
-    assert gave.message == "web has no port; set port for this check or for the node"
+    assert gave.message == "web has no port; set port for this check or for its node"
+
+
+async def test_it_needs_no_node_but_a_host_or_a_file(authority: Authority) -> None:
+    files, tls = issue(authority, 90 * DAY), Tls(ca_file=authority.file)
+    with listening(files) as port:
+        gave = await run(bind(TlsExpiry(name="portal", host="127.0.0.1", port=port, tls=tls)))
+        assert gave.failure is None
+        assert (gave.value(EXPIRY) or 0) > now()
+        node = Node(name="web", host="127.0.0.2", port=port)
+        assert (await run(bind(TlsExpiry(host="127.0.0.1", port=port, tls=tls), node))).failure is None
+    assert (await run(bind(TlsExpiry(name="own", cert_file=files.cert)))).failure is None
+    gave = await run(bind(TlsExpiry(name="portal", host="127.0.0.1")))
+    assert gave.message == "portal has no port; set port for this check or for its node"
 
 
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"cert_file": "/a", "port": 443}, "cert_file takes no port, starttls or tls; keep it, or them"),
+        ({"cert_file": "/a", "port": 443}, "cert_file takes no host, port, starttls or tls; keep it"),
         ({"critical": "40d"}, "critical is longer than warning; write for example critical: 7d and warning: 30d"),
         ({"starttls": "ftp"}, "'smtp', 'imap', 'ldap' or 'postgres'"),
     ],

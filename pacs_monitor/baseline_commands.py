@@ -10,15 +10,13 @@ import typer
 
 from pacs_monitor.console import DEFAULT_CONFIG, ConfigOption, JsonOption
 
-baseline = typer.Typer(
-    help="What a node is compared with: show it, accept a change that is meant.", no_args_is_help=True
-)
+baseline = typer.Typer(help="What a node is compared with: show, accept.", no_args_is_help=True)
 NodeArgument = Annotated[str, typer.Argument(help="The node.")]
 
 
 @baseline.callback()
 def _baseline() -> None:
-    """What a node is compared with: show it, accept a change that is meant."""
+    """What a node is compared with: show, accept."""
 
 
 @baseline.command()

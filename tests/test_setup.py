@@ -94,7 +94,7 @@ def test_two_modalities_cannot_have_one_name() -> None:
 
 def test_a_file_that_is_there_is_left_alone_unless_told(tmp_path: Path) -> None:
     path = write(tmp_path / "c.yml", "mine\n")
-    console = Console(record=True, width=200)
+    console = Console(record=True, width=400)
     assert run(path, console=console, ask=Script().ask) == 1
     assert path.read_text() == "mine\n"
     assert "write over it with --force" in console.export_text()

@@ -90,6 +90,10 @@ def field_at(model: type[BaseModel], location: Iterable[int | str]) -> tuple[typ
     return model, info
 
 
+MOST_NAMED = 48
+"""So many names can be read at a glance, if one has to."""
+
+
 def nearest(word: str, known: Iterable[str], likeness: float = 0.6) -> str:
     """The known name that looks most like a word, "" if none does."""
     names = {name.lower(): name for name in sorted(known)}
@@ -105,7 +109,7 @@ def suggestion(word: str, known: Iterable[str]) -> str:
         return f"did you mean {near}?"
     if not names:
         return "there is none yet"
-    return f"there is {', '.join(names)}" if len(names) <= 24 else "check the spelling"
+    return f"there is {', '.join(names)}" if len(names) <= MOST_NAMED else "check the spelling"
 
 
 def meant(keys: Iterable[str], known: Collection[str]) -> set[str]:

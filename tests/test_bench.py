@@ -99,12 +99,3 @@ def test_a_table_is_aligned() -> None:
 def test_a_percentile_is_one_of_the_values() -> None:
     values = [float(value) for value in range(100)]
     assert (percentile(values, 0.5), percentile(values, 0.99), percentile(values, 1.0)) == (50.0, 99.0, 99.0)
-
-
-@pytest.mark.skipif(not program("Orthanc"), reason="Orthanc is not installed (Debian's package orthanc)")
-def test_the_soak_bench_finds_no_name_and_leaves_no_association_and_no_study() -> None:
-    told = run_json("soak", "--quick")
-    verdicts = {goal["what"]: goal["verdict"] for goal in told["goals"][3:]}
-    assert set(verdicts.values()) == {"met"}, verdicts
-    assert len(told["canaries"]) > 8
-    assert told["doors"]["answered"] > 20

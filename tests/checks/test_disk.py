@@ -146,8 +146,8 @@ async def test_a_mount_that_is_gone_is_told_and_the_disk_below_is_not_measured(m
     gave = await look(check)
     assert gave.reason == "not_found"
     assert gave.message == f"nothing is mounted at {place}; mount it, and look why it went"
-    measured = [(sample.metric.name, sample.value) for sample in gave.samples if "_disk_" in sample.metric.name]
-    assert measured == [("pacs_disk_mounted", 0)]
+    measured = [(sample.metric.name, sample.value) for sample in gave.samples]
+    assert measured == [("pacs_disk_mounted", 0), ("pacs_storage_history_days", 0)]
 
 
 async def test_a_mount_is_recognised_through_a_link_and_with_a_space_in_its_name(

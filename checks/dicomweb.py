@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from typing import ClassVar, Self, TypeVar
@@ -100,21 +99,11 @@ class Dicomweb(WritingCheck):
         return DicomWeb(self.server)
 
     async def _visible(self, uid: str) -> float:
-        took, pause = self.stopwatch(), 0.1
-        limit = min(self.visible_within, self.time_left - 0.2)
-        while True:
+        async def seen() -> bool:
             _, uids = await self._ask(lambda left: self._web.find(left, StudyInstanceUID=uid))
-            seconds = took()
-            if uid in uids:
-                return seconds
-            if seconds >= limit:
-                raise CheckFailed(
-                    "not_found",
-                    f"{self._web.where} took the study with success, and after {seconds:.3g} s QIDO-RS does not show "
-                    f"it; look at its import queue and its database",
-                )
-            await asyncio.sleep(min(pause, limit - seconds))
-            pause = min(2 * pause, 2.0)
+            return uid in uids
+
+        return await self.until_visible(seen, self.visible_within, self._web.where, "QIDO-RS")
 
     async def _ask(self, function: Callable[[float], T]) -> T:
         return await asked(self, self._web, function)

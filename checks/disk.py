@@ -6,12 +6,12 @@ import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Self
 
-from pydantic import Field, PrivateAttr, model_validator
+from pydantic import PrivateAttr, model_validator
 
-from pacs_monitor.check import FilePath, Gauge, PlainText, Sample
-from pacs_monitor.folders import Failure, Looks, explain, fail_for, hangs, is_mount, not_mounted
+from pacs_monitor.check import Gauge, PlainText, Sample
+from pacs_monitor.folders import Failure, FoldersCheck, Looks, explain, fail_for, hangs, is_mount, not_mounted
 from pacs_monitor.volumes import Space, VolumesCheck
 
 MOUNTED = Gauge("pacs_disk_mounted", "Whether a file system is mounted at the path, where one must be.", ("path",))
@@ -27,13 +27,9 @@ class Findings:
     """What is to be foretold from: not of another share."""
 
 
-class Disk(VolumesCheck):
+class Disk(VolumesCheck, FoldersCheck):
     """Measure the file systems of one or several paths, each in a thread: a dead mount holds up no other."""
 
-    path: FilePath | None = None
-    """The folder whose file system is measured; or `paths`."""
-    paths: Annotated[tuple[FilePath, ...], Field(max_length=64)] = ()
-    """Several folders, each measured."""
     mount: bool = False
     """Whether a file system must be mounted at the path itself; if it is gone, images fill the disk below."""
     marker: PlainText | None = None
@@ -43,19 +39,9 @@ class Disk(VolumesCheck):
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:
-        if not self.places:
-            raise ValueError("names no path; set path to a folder, or paths to several")
-        for place in self.places:
-            if not place.is_absolute():
-                raise ValueError(f"{place} does not begin with /; write the whole path")
         if self.marker and (self.marker.startswith("/") or ".." in self.marker.split("/")):
             raise ValueError(f"marker {self.marker} is not below the path; write it as seen from there")
         return self
-
-    @property
-    def places(self) -> tuple[Path, ...]:
-        """All paths, each once."""
-        return tuple(dict.fromkeys([*((self.path,) if self.path else ()), *self.paths]))
 
     async def run(self) -> AsyncIterator[Sample]:
         """Yield what every path gives, then raise the worst failure with the sentences of all."""

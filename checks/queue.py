@@ -12,8 +12,8 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, PrivateAttr, model_validator
 
-from pacs_monitor.check import Check, Duration, FilePath, Gauge, PlainText, Reason, Sample, Unit
-from pacs_monitor.folders import Looks, explain, fail_for, hangs, is_mount, not_mounted
+from pacs_monitor.check import Duration, Gauge, PlainText, Reason, Sample, Unit
+from pacs_monitor.folders import FoldersCheck, Looks, explain, fail_for, hangs, is_mount, not_mounted
 from pacs_monitor.walking import Counted, count
 
 FILES = Gauge("pacs_queue_files", "Files that wait below the path.", ("path",))
@@ -35,13 +35,9 @@ class Seen:
     failure: Failure | None = None
 
 
-class Queue(Check):
+class Queue(FoldersCheck):
     """Count the files in spool or error folders, each in a thread: a dead mount holds up no other."""
 
-    path: FilePath | None = None
-    """The folder to look at, with all folders below; or `paths`."""
-    paths: Annotated[tuple[FilePath, ...], Field(max_length=64)] = ()
-    """Several folders, each counted for itself."""
     pattern: PlainText = "*"
     """Which names count, such as *.dcm; capitals or not."""
     most: Annotated[int, Field(ge=0, lt=MOST_ENTRIES), Unit("count", example="0")] | None = None
@@ -58,21 +54,11 @@ class Queue(Check):
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:
-        if not self.places:
-            raise ValueError("names no path; set path to a folder, or paths to several")
-        for place in self.places:
-            if not place.is_absolute():
-                raise ValueError(f"{place} does not begin with /; write the whole path")
         if self.most is None and self.oldest is None:
             raise ValueError("has no limit; set most, oldest or both")
         if "/" in self.pattern:
             raise ValueError(f"pattern {self.pattern} holds a /; it is compared with file names alone: take it out")
         return self
-
-    @property
-    def places(self) -> tuple[Path, ...]:
-        """All paths, each once."""
-        return tuple(dict.fromkeys([*((self.path,) if self.path else ()), *self.paths]))
 
     async def run(self) -> AsyncIterator[Sample]:
         """Yield what every path gives, then raise the worst failure with the sentences of all."""

@@ -8,11 +8,12 @@ import functools
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Annotated, Generic, Self, TypeVar
 
 import psutil
+from pydantic import Field, model_validator
 
-from pacs_monitor.check import CheckFailed, Reason
+from pacs_monitor.check import Check, CheckFailed, FilePath, Reason
 from pacs_monitor.threads import in_thread
 
 T = TypeVar("T")
@@ -38,6 +39,29 @@ _REASONS: dict[int | None, Failure] = {
     errno.EHOSTDOWN: ("unreachable", "is a network mount whose server is down; look at the server"),
     errno.ETIMEDOUT: ("timeout", "is a network mount whose server does not answer; look at the server and the network"),
 }
+
+
+class FoldersCheck(Check):
+    """A check of one or several folders."""
+
+    path: FilePath | None = None
+    """The folder to look at; or `paths`."""
+    paths: Annotated[tuple[FilePath, ...], Field(max_length=64)] = ()
+    """Several folders, each for itself."""
+
+    @model_validator(mode="after")
+    def _names_whole_paths(self) -> Self:
+        if not self.places:
+            raise ValueError("names no path; set path to a folder, or paths to several")
+        for place in self.places:
+            if not place.is_absolute():
+                raise ValueError(f"{place} does not begin with /; write the whole path")
+        return self
+
+    @property
+    def places(self) -> tuple[Path, ...]:
+        """All paths, each once."""
+        return tuple(dict.fromkeys([*((self.path,) if self.path else ()), *self.paths]))
 
 
 class Looks(Generic[T]):

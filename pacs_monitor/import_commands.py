@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -51,14 +52,10 @@ def csv(
 
     Exit status 1 if a row had to be left out.
     """
-    from pacs_monitor.importing.listing import ImportRefused
     from pacs_monitor.importing.spreadsheet import read_csv
 
     given = dict(_pair(one) for one in column or ())
-    try:
-        listing = read_csv(file, given)
-    except ImportRefused as error:
-        fail(str(error))
+    listing = _listed(lambda: read_csv(file, given))
     _take(listing, file.stem, config, output, profile, dry_run=dry_run, force=force)
 
 
@@ -79,13 +76,9 @@ def orthanc(
     Exit status 1 if one had to be left out.
     """
     from pacs_monitor.importing.archives import orthanc_modalities
-    from pacs_monitor.importing.listing import ImportRefused
 
-    try:
-        peer = _peer(source, username, password_file, None, ca_file)
-        listing = orthanc_modalities(peer or Path(source), source)
-    except ImportRefused as error:
-        fail(str(error))
+    peer = _peer(source, username, password_file, None, ca_file)
+    listing = _listed(lambda: orthanc_modalities(peer or Path(source), source))
     _take(listing, "orthanc" if peer else Path(source).stem, config, output, profile, dry_run=dry_run, force=force)
 
 
@@ -107,14 +100,20 @@ def dcm4chee(
     Exit status 1 if one had to be left out. Built from its documentation, not tried on a real one.
     """
     from pacs_monitor.importing.archives import dcm4chee_entities
+
+    peer = _peer(source, username, password_file, bearer_token_file, ca_file)
+    listing = _listed(lambda: dcm4chee_entities(peer or Path(source), source))
+    _take(listing, "dcm4chee" if peer else Path(source).stem, config, output, profile, dry_run=dry_run, force=force)
+
+
+def _listed(read: Callable[[], Listing]) -> Listing:
+    """What is listed there, or why nothing can be taken and the end."""
     from pacs_monitor.importing.listing import ImportRefused
 
     try:
-        peer = _peer(source, username, password_file, bearer_token_file, ca_file)
-        listing = dcm4chee_entities(peer or Path(source), source)
+        return read()
     except ImportRefused as error:
         fail(str(error))
-    _take(listing, "dcm4chee" if peer else Path(source).stem, config, output, profile, dry_run=dry_run, force=force)
 
 
 def _pair(text: str) -> tuple[str, str]:

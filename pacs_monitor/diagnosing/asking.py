@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -59,7 +58,7 @@ async def find(
     query.StudyInstanceUID = ""
     asking, outcome, started = _asking(target, name, resolver, deadline, wiretap), Outcome(), perf_counter()
     try:
-        async with asyncio.timeout_at(deadline + 1), asking.association((STUDY_ROOT_FIND,), outcome=outcome) as assoc:
+        async with asking.association((STUDY_ROOT_FIND,), outcome=outcome) as assoc:
             found = await assoc.search(query, _nothing, most=MOST_STUDIES)
     except CheckFailed as failure:
         return Step("C-FIND", "failed", perf_counter() - started, failure.message.partition("; ")[0]), failure

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Self
 
@@ -50,22 +49,13 @@ class StudyCheck(WritingCheck, DicomCheck):
 
     async def visible(self, uid: str) -> float:
         """Seconds until C-FIND shows the study. Raises CheckFailed if it does not in time."""
-        took, pause = self.stopwatch(), 0.1
-        limit = min(self.visible_within, self.time_left - 0.2)
-        while True:
+
+        async def seen() -> bool:
             async with self.association((STUDY_ROOT_FIND,), calling=self.calling_ae_title) as assoc:
                 matches = await assoc.find(synthetic.query_for(uid), most=5)
-            seconds = took()
-            if any(match.get("StudyInstanceUID") == uid for match in matches):
-                return seconds
-            if seconds >= limit:
-                raise CheckFailed(
-                    "not_found",
-                    f"{self.node.name} took the study with success, and after {seconds:.3g} s C-FIND does not show it; "
-                    f"look at its import queue and its database",
-                )
-            await asyncio.sleep(min(pause, limit - seconds))
-            pause = min(2 * pause, 2.0)
+            return any(match.get("StudyInstanceUID") == uid for match in matches)
+
+        return await self.until_visible(seen, self.visible_within, self.node.name, "C-FIND")
 
     def transaction(self) -> AsyncIterator[Sample]:
         """As in any check that writes."""

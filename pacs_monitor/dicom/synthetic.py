@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from pacs_monitor.check import CheckFailed
+from pacs_monitor.dicom.values import text_of
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -65,7 +66,7 @@ class Study:
 
     def differences(self, received: Dataset) -> list[str]:
         """The keywords of key tags in which what came back differs, and `PixelData`. Never a value."""
-        changed = [keyword for keyword in KEY_TAGS if _text(self.dataset, keyword) != _text(received, keyword)]
+        changed = [keyword for keyword in KEY_TAGS if text_of(self.dataset, keyword) != text_of(received, keyword)]
         return changed + (["PixelData"] if pixel_hash(received) != self.pixel_hash else [])
 
     def require_same(self, received: Sequence[Dataset], who: str, by: str) -> None:
@@ -90,14 +91,7 @@ def pixel_hash(dataset: Dataset) -> str:
 
 def is_ours(dataset: Dataset) -> bool:
     """Whether a data set is of a synthetic study: the test patient's, with a UID of our kind."""
-    return _text(dataset, "PatientID") == PATIENT_ID and _text(dataset, "StudyInstanceUID").startswith(UID_ROOT)
-
-
-def _text(dataset: Dataset, keyword: str) -> str:
-    try:
-        return str(dataset.get(keyword, "")).strip(" \0")
-    except Exception:  # noqa: BLE001 - a value that pydicom cannot convert is not ours, whatever it stumbles over
-        return ""
+    return text_of(dataset, "PatientID") == PATIENT_ID and text_of(dataset, "StudyInstanceUID").startswith(UID_ROOT)
 
 
 def make_study(now: datetime, side: int = SIDE) -> Study:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, ClassVar, Self, TypeVar
 
 from pydantic import model_validator
@@ -120,6 +120,23 @@ class WritingCheck(NodeCheck):
         """Seconds since now, without what is waited for other checks of the node."""
         started, waited = perf_counter(), self.surroundings.waited
         return lambda: perf_counter() - started - (self.surroundings.waited - waited)
+
+    async def until_visible(self, seen: Callable[[], Awaitable[bool]], within: float, who: str, service: str) -> float:
+        """Seconds until a stored study is shown, asked ever more rarely. Raises CheckFailed if it is not in time."""
+        took, pause = self.stopwatch(), 0.1
+        limit = min(within, self.time_left - 0.2)
+        while True:
+            shown, seconds = await seen(), took()
+            if shown:
+                return seconds
+            if seconds >= limit:
+                raise CheckFailed(
+                    "not_found",
+                    f"{who} took the study with success, and after {seconds:.3g} s {service} does not show it; "
+                    f"look at its import queue and its database",
+                )
+            await asyncio.sleep(min(pause, limit - seconds))
+            pause = min(2 * pause, 2.0)
 
     async def clean_up(self, uid: str) -> None:
         """Delete the study of this run, which was seen in the archive. Raises CheckFailed."""

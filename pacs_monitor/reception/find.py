@@ -8,6 +8,7 @@ from pydicom.dataset import Dataset
 
 from pacs_monitor.dicom.moments import Attributes
 from pacs_monitor.dicom.services import Association
+from pacs_monitor.dicom.values import text_of
 from pacs_monitor.reception.questions import OF_A_SERIES, OF_A_STUDY, OF_IMAGES
 
 
@@ -42,12 +43,4 @@ class FindCatalogue:
 
 
 def _values(keys: tuple[str, ...], match: Dataset) -> Attributes:
-    return {keyword: _text(match, keyword) for keyword in keys}
-
-
-def _text(match: Dataset, keyword: str) -> str:
-    try:
-        value = match.get(keyword)
-    except Exception:  # noqa: BLE001 - a value that pydicom cannot convert is none, whatever it stumbles over
-        return ""
-    return "" if value is None else str(value).strip(" \0")
+    return {keyword: text_of(match, keyword) for keyword in keys}

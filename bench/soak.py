@@ -269,7 +269,7 @@ def main() -> None:
     else:
         head = ["", "MB (PSS)", "threads", "descriptors"]
         print(table("The agent's processes", head, [_row(name, part) for name, part in _quarters(samples)]))
-        print(f"\n{doors['answered']:,} connections at {options.nodes} nodes; looked for names in {', '.join(found)}")
+        print(f"\n{doors['answered']:,} associations at {options.nodes} nodes; looked for names in {', '.join(found)}")
         print(goals_table(goals))
     sys.exit(any(goal.verdict == "missed" for goal in goals[3:7]))
 

@@ -10,14 +10,15 @@ import json
 import logging
 import socket
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from datetime import datetime
-from threading import Lock, Timer
+from threading import Lock
 from typing import Any
 
 from pydicom import Dataset
 from pydicom.uid import CTImageStorage, generate_uid
 from pynetdicom import _config, evt
+from pynetdicom.pdu import A_ABORT_RQ, A_ASSOCIATE_RQ, A_RELEASE_RQ
 
 from pacs_monitor.simulator.archive import Archive
 from pacs_monitor.simulator.faults import NODE_FAULTS, ordered_fault
@@ -28,43 +29,35 @@ from pacs_monitor.simulator.worklist import entries, worklist_services
 
 CANARY = "CANARY"
 """Stands in every attribute that may tell of a patient."""
-NOTICES_WITHIN = 0.5
-"""Seconds that a node's thread has to see that a connection is over, with two hundred nodes in one process."""
 STUDIES = 12
 """In each archive."""
 
 
 class Doors:
-    """Connections that stand, by node."""
+    """Associations that stand, by node."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._open: Counter[str] = Counter()
+        self._open: defaultdict[str, set[int]] = defaultdict(set)
         self._most: Counter[str] = Counter()
         self.answered = 0
 
-    def opened(self, node: str) -> None:
+    def opened(self, node: str, which: object) -> None:
         with self._lock:
-            self._open[node] += 1
-            self._most[node] = max(self._most[node], 1)
+            standing = self._open[node]
+            standing.add(id(which))
+            self._most[node] = max(self._most[node], len(standing))
             self.answered += 1
-            if self._open[node] > 1:
-                # Our side may have ended the other one, and the node's thread not have noticed yet.
-                Timer(NOTICES_WITHIN, self._look, [node]).start()
 
-    def _look(self, node: str) -> None:
+    def closed(self, node: str, which: object) -> None:
         with self._lock:
-            self._most[node] = max(self._most[node], self._open[node])
-
-    def closed(self, node: str) -> None:
-        with self._lock:
-            self._open[node] -= 1
+            self._open[node].discard(id(which))
 
     def told(self) -> dict[str, Any]:
         with self._lock:
             most = max(self._most.values(), default=0)
             return {
-                "open": sum(self._open.values()),
+                "open": sum(map(len, self._open.values())),
                 "most": most,
                 "where": sorted(node for node, count in self._most.items() if count == most)[:5],
                 "answered": self.answered,
@@ -72,28 +65,40 @@ class Doors:
 
 
 class CountedNode(SimulatedNode):
-    """A node that tells of each connection."""
+    """A node that tells of each association, from our request to the PDU that ends it: then we may ask again."""
 
     def __init__(self, name: str, role: str, services: Services, doors: Doors) -> None:
         self._doors = doors
         super().__init__(name, role, services)
 
     def _serve(self, port: int) -> NodeServer:
-        self._handlers += [  # notifications, which no fault holds up
-            (evt.EVT_CONN_OPEN, lambda event: self._doors.opened(self.name)),  # type: ignore[list-item]
-            (evt.EVT_CONN_CLOSE, lambda event: self._doors.closed(self.name)),  # type: ignore[list-item]
-        ]
+        told: list[Any] = [(evt.EVT_PDU_RECV, self._heard), (evt.EVT_CONN_CLOSE, self._ended)]
+        self._handlers += told  # notifications, which no fault holds up
         served = super()._serve(port)
-        del self._handlers[-2:]
+        del self._handlers[-len(told) :]
         return served
+
+    def _heard(self, event: evt.Event) -> None:
+        if isinstance(event.pdu, A_ASSOCIATE_RQ):
+            self._doors.opened(self.name, event.assoc)
+        elif isinstance(event.pdu, A_RELEASE_RQ | A_ABORT_RQ):
+            self._ended(event)
+
+    def _ended(self, event: evt.Event) -> None:
+        self._doors.closed(self.name, event.assoc)
+
+    def _admit(self, event: evt.Event) -> None:
+        if self._in_force.fault.kind in ("rejects", "aborts"):
+            self._ended(event)  # before we hear of it
+        super()._admit(event)
 
     def _connected(self, request: socket.socket, peer: object, server: NodeServer) -> None:
         silent = self._in_force.fault.kind == "silent"
         if silent:
-            self._doors.opened(self.name)
+            self._doors.opened(self.name, request)
         super()._connected(request, peer, server)
         if silent:
-            self._doors.closed(self.name)
+            self._doors.closed(self.name, request)
 
 
 def make_nodes(count: int, doors: Doors) -> dict[str, CountedNode]:

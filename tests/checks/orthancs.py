@@ -11,8 +11,29 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
+from checks.orthanc import Orthanc as OrthancCheck
+from pacs_monitor.node import Node
 from tests.checks.archive import canary, upload
+from tests.checks.support import DictMemory, Run, bind, run
 from tests.peers.orthanc import Orthanc
+
+DAY = timedelta(days=1)
+TEN_MEBIBYTES = 10 * 1024 * 1024
+
+
+def check_of(url: str, memory: DictMemory | None = None, **settings: Any) -> OrthancCheck:
+    """The check of a REST API, which counts a series at once."""
+    check = OrthancCheck.model_validate({"url": url, "settled": 0, **settings})
+    bind(check, Node(name="archive", host="127.0.0.1"), memory)
+    return check
+
+
+async def look(check: OrthancCheck, seconds: float = 20.0) -> Run:
+    """One run, of which nothing is told or kept of a patient."""
+    gave = await run(check, seconds)
+    told = repr(gave.samples) + gave.message + repr(check.surroundings.memory.items())
+    assert "canary" not in told.lower(), "nothing of a patient is told or kept"
+    return gave
 
 
 def store(orthanc: Orthanc, patient: str, modality: str = "OT") -> str:

@@ -106,3 +106,8 @@ async def live(
         if hour % 24 == 0 and "pacs_storage_full_timestamp_seconds" in told.values:
             told.days_left[hour // 24] = (told.values["pacs_storage_full_timestamp_seconds"] - seen) / DAY
     return told
+
+
+def near(days: float | None, expected: float, share: float = 0.05) -> bool:
+    """Whether a forecast is right but for a share and a day."""
+    return days is not None and abs(days - expected) <= share * expected + 1

@@ -13,10 +13,10 @@ import requests
 from requests.auth import HTTPBasicAuth
 
 from pacs_monitor.check import CheckFailed, Reason
+from pacs_monitor.deadline import Deadline
 from pacs_monitor.failures import explain_os_error
+from pacs_monitor.http.sessions import cause_of, session, timeouts
 from pacs_monitor.http.statuses import refusal
-from pacs_monitor.notify.dialing import Deadline
-from pacs_monitor.notify.posting import cause_of, session, timeouts
 from pacs_monitor.settings import PeerSettings, TlsClient
 
 MOST_BYTES = 16 * 1024 * 1024

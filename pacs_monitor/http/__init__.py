@@ -1,1 +1,1 @@
-"""HTTP/1.1 for checks: one request on a connection of its own, each phase timed, and what an answer must be like."""
+"""HTTP/1.1: one request for checks, each phase of it timed; and sessions that end in time, for all else."""

@@ -7,7 +7,8 @@ import ssl
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 
-from pacs_monitor.notify.dialing import Deadline, explain, tls_context
+from pacs_monitor.deadline import Deadline
+from pacs_monitor.notify.dialing import explain, tls_context
 from pacs_monitor.notify.message import Mail, Mailbox, build, mailboxes, sender_of
 from pacs_monitor.notify.notification import DeliveryFailed, Notification
 from pacs_monitor.notify.smtp import Answer, Smtp

@@ -8,7 +8,7 @@ import socket
 import ssl
 from contextlib import suppress
 
-from pacs_monitor.notify.dialing import Deadline
+from pacs_monitor.deadline import Deadline
 from pacs_monitor.routing.definitions import Email
 
 STEP_WITHIN, GOODBYE_WITHIN = 20.0, 3.0

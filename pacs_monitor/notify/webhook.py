@@ -14,9 +14,10 @@ from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 import requests
 from urllib3.exceptions import HTTPError
 
-from pacs_monitor.notify.dialing import Deadline, explain, read_secret, tls_context
+from pacs_monitor.deadline import Deadline
+from pacs_monitor.http.sessions import cause_of, session, timeouts
+from pacs_monitor.notify.dialing import explain, read_secret, tls_context
 from pacs_monitor.notify.notification import DeliveryFailed, Notification
-from pacs_monitor.notify.posting import cause_of, session, timeouts
 from pacs_monitor.notify.signing import SIGNATURE, TIMESTAMP, sign
 from pacs_monitor.routing.definitions import Webhook
 

@@ -16,6 +16,7 @@ import urllib3
 from requests.auth import HTTPBasicAuth
 
 from pacs_monitor.check import CheckFailed, Reason
+from pacs_monitor.http.sessions import cause_of
 from pacs_monitor.orthanc import OrthancSettings
 
 MOST_BYTES = 1 << 20
@@ -179,22 +180,15 @@ class Orthanc:
             return self.failed("tls", "has a certificate that is not accepted; set ca_file to its authority's")
         if isinstance(error, requests.Timeout):
             return self.failed("timeout", "did not answer in time; is it on, and does a firewall drop the packets?")
-        causes = list(_causes(error))
-        if any(isinstance(cause, socket.gaierror) for cause in causes):
+        cause = cause_of(error)
+        if isinstance(cause, socket.gaierror):
             return self.failed("dns", "has a name that cannot be resolved; correct it, or ask the DNS's owner")
-        if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
+        if isinstance(cause, ConnectionRefusedError):
             return self.failed("refused", "refuses the connection; start Orthanc's web server, or correct the port")
-        if any(isinstance(cause, ConnectionError) for cause in causes):
+        if isinstance(cause, ConnectionError):
             return self.failed("aborted", "ended the connection; look into Orthanc's log at this time")
         return self.failed("unreachable", "cannot be reached; ask the network team")
 
     def failed(self, reason: Reason, what: str) -> CheckFailed:
         """A failure of this API; `what` goes on after its name and address."""
         return CheckFailed(reason, f"Orthanc's REST API {self._base} {what}")
-
-
-def _causes(error: BaseException | None) -> Any:
-    while error is not None:
-        yield error
-        inner = [each for each in error.args if isinstance(each, BaseException)]
-        error = error.__cause__ or error.__context__ or (inner[0] if inner else None)

@@ -12,7 +12,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from pacs_monitor.notify.dialing import CONNECT_WITHIN, Deadline
+from pacs_monitor.deadline import CONNECT_WITHIN, Deadline
 
 STEP_WITHIN = 15.0
 # At the level debug it writes whole URLs, which are secrets.
